@@ -1,0 +1,24 @@
+/*
+ * What vector instructions this CPU has, found once. The environment variable
+ * HEARD_CPU_MASK (a number, as for strtoul with base 0, or a comma-separated
+ * list of flag names to keep, "c" for none) is AND-ed with it: for tests and for users of odd
+ * machines.
+ */
+#ifndef HEARD_BASE_CPU_H
+#define HEARD_BASE_CPU_H
+
+enum cpu_flag {
+	CPU_AVX2 = 1 << 0,   /* with FMA and F16C */
+	CPU_AVX512 = 1 << 1, /* F, BW, DQ, VL */
+	CPU_AVX512_VNNI = 1 << 2,
+	CPU_AVX512_BF16 = 1 << 3,
+	CPU_AVX_VNNI = 1 << 4,
+	CPU_NEON = 1 << 5,
+	CPU_DOTPROD = 1 << 6,
+	CPU_I8MM = 1 << 7,
+};
+
+unsigned cpu_flags(void);          /* after the mask */
+unsigned cpu_flags_detected(void); /* before it */
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * CTC loss (Graves et al. 2006, eq. 6 to 8; torch.nn.functional.ctc_loss) and
+ * Viterbi alignment over the same lattice.
+ */
+#ifndef HEARD_DECODE_CTC_LOSS_H
+#define HEARD_DECODE_CTC_LOSS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ctc_loss_options {
+	int blank;
+	bool mean; /* divide by the label length (at least 1), as reduction "mean" of one utterance
+		    */
+	bool zero_infinity;
+};
+
+/* logits [frames, tokens] (not normalised), labels [n]. Writes the negative
+ * log-likelihood, INFINITY where no path exists. Returns 0, -EINVAL (a label
+ * outside the vocabulary) or -ENOMEM. */
+int ctc_loss(const float *logits, size_t frames, size_t tokens, const int *labels, size_t n,
+	     const struct ctc_loss_options *options, double *loss);
+
+/* The best path: state_of_frame[f] is -1 for blank or the index of the label
+ * that frame f belongs to. Returns 0, -EDOM where no path exists, -EINVAL, -ENOMEM. */
+int ctc_align(const float *logits, size_t frames, size_t tokens, const int *labels, size_t n,
+	      int blank, int *label_of_frame);
+
+#endif

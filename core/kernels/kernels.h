@@ -1,0 +1,61 @@
+/*
+ * The table of inner loops. kernels_c.c is the specification; vector versions
+ * override it where the CPU has them (kernels_get), and each is checked against
+ * it on odd sizes with guarded buffers.
+ *
+ * Unless said otherwise: pointers are float-aligned, inputs and outputs do not
+ * overlap, sizes may be 0, nothing outside the stated elements is read or
+ * written except that `panels` are always read in whole 16-float columns.
+ */
+#ifndef HEARD_KERNELS_KERNELS_H
+#define HEARD_KERNELS_KERNELS_H
+
+#include "core/base/activation.h"
+
+#include <stddef.h>
+
+enum { PANEL = 16 }; /* columns a panel, on every machine */
+
+struct kernels {
+	const char *name; /* "c", "avx2", "avx512", "neon": for logs and bench */
+
+	/*
+	 * y[r, j] (+)= sum_k a[r, k] * panels[j / 16][k][j % 16]   r < rows, j < n
+	 *
+	 * Panel p starts at panels + p * panel_stride and holds k rows of 16
+	 * floats. `accumulate` adds to y instead of overwriting it. The sum runs
+	 * over k in increasing order with fused multiply-add (C: separately
+	 * rounded), whatever rows and n are.
+	 */
+	void (*tile)(const float *a, size_t a_stride, size_t rows, const float *panels,
+		     size_t panel_stride, size_t k, float *y, size_t y_stride, size_t n,
+		     int accumulate);
+
+	/* x[i] = act(x[i]). GELU to 1e-6 absolute of the erf definition. */
+	void (*activate)(enum activation act, float *x, size_t n);
+
+	/* y[i] = (x[i] - mean) / sqrt(var + eps) * gamma[i] + beta[i] with the
+	 * population variance of the n values (two passes); y may be x. */
+	void (*layer_norm)(const float *x, size_t n, const float *gamma, const float *beta,
+			   float eps, float *y);
+
+	/* x[i] = exp(scale * (x[i] - max)) / sum, over n values. Elements equal to
+	 * -INFINITY become 0; at least one is finite. */
+	void (*softmax)(float *x, size_t n, float scale);
+
+	/* y[i] += x[i] */
+	void (*add)(float *y, const float *x, size_t n);
+
+	/* y[i] = x[i] * scale[i] + shift[i]; y may be x */
+	void (*scale_shift)(const float *x, const float *scale, const float *shift, size_t n,
+			    float *y);
+};
+
+/* The best table for this CPU, lowered by HEARD_CPU_MASK (core/base/cpu.h).
+ * Decided once; const. */
+const struct kernels *kernels_get(void);
+
+/* The best table for a set of cpu flags (enum cpu_flag): for the kernel tests. */
+const struct kernels *kernels_for(unsigned flags);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * The one thread pool. Work is cut into tasks that the threads take from a
+ * shared counter, so a thread that a neighbour slows down takes fewer of them.
+ * Threads sleep when idle.
+ *
+ * A pool serves one caller at a time (the inference thread); the caller works
+ * along and counts as worker 0.
+ */
+#ifndef HEARD_KERNELS_POOL_H
+#define HEARD_KERNELS_POOL_H
+
+#include <stddef.h>
+
+struct pool;
+
+/* `worker` is in [0, pool_threads()): an index for per-worker scratch. */
+typedef void (*pool_func)(void *ctx, size_t task, unsigned worker);
+
+/* `threads` counts the caller; 0 picks the CPUs that affinity and the cgroup
+ * quota allow. Returns 0, -EAGAIN or -ENOMEM. */
+int pool_create(unsigned threads, struct pool **out);
+void pool_destroy(struct pool *pool); /* NULL is allowed */
+
+unsigned pool_threads(const struct pool *pool);
+
+/* Runs func for every task in [0, tasks) and returns when all are done; what
+ * the tasks wrote is visible to the caller. No allocation, no lock while the
+ * threads are awake. */
+void pool_run(struct pool *pool, size_t tasks, pool_func func, void *ctx);
+
+/* CPUs this process may use: affinity mask and cgroup quota, at least 1. */
+unsigned pool_default_threads(void);
+
+#endif

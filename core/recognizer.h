@@ -1,0 +1,145 @@
+/*
+ * The one door of core: samples in, hypotheses out.
+ *
+ *	recognizer_open(&options, &r);
+ *	recognizer_stream_open(r, NULL, &s);
+ *	while (there is audio) {
+ *		n -= recognizer_stream_push(s, samples, n);
+ *		while (recognizer_stream_ready(s)) {
+ *			recognizer_step(r, &s, 1);
+ *			while (recognizer_stream_next(s, &event))
+ *				show(&event);
+ *		}
+ *	}
+ *	recognizer_stream_end(s);	// then step and drain until not ready
+ *
+ * Any split of the samples into pushes gives the same events with the same
+ * text. Several streams stepped together give what each gives alone.
+ *
+ * Threads: recognizer_open and _close from any one thread; everything else from
+ * the one inference thread. After recognizer_stream_open nothing allocates
+ * except where said.
+ */
+#ifndef HEARD_CORE_RECOGNIZER_H
+#define HEARD_CORE_RECOGNIZER_H
+
+#include "core/decode/endpoint.h"
+#include "core/decode/vocab.h"
+#include "core/weights/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct acoustic_model;
+struct recognizer;
+struct recognizer_stream;
+
+struct recognizer_options {
+	const char *model_dir;
+	unsigned threads;     /* 0: the CPUs this process may use */
+	const char *language; /* default language (adapter); NULL: the model's own */
+	size_t max_streams;   /* streams a step may take; 0: 16 */
+	size_t max_window;    /* frames, C + R, a step may take; 0: 256 */
+};
+
+/* Loads a model. Logs and returns a negative errno on failure. */
+int recognizer_open(const struct recognizer_options *options, struct recognizer **out);
+/* All its streams must be closed before. NULL is allowed. */
+void recognizer_close(struct recognizer *recognizer);
+
+const struct model_config *recognizer_config(const struct recognizer *recognizer);
+struct acoustic_model *recognizer_model(struct recognizer *recognizer);
+
+/* Index of a language for stream options: loads its adapter and vocabulary
+ * where needed (allocates, reads files). NULL or "": the default. A negative
+ * errno, -ENOENT, where the model has no such language. */
+int recognizer_language(struct recognizer *recognizer, const char *language);
+/* NULL for a model that names none; index as above. */
+const char *recognizer_language_name(const struct recognizer *recognizer, int index);
+/* NULL where the model has no vocabulary (no CTC head). */
+const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int language);
+
+/* ---- one utterance, full context ---- */
+
+/* Transcribes with the offline pass; audio longer than max_segment_s is cut
+ * into segments at the quietest 100 ms of the last 10 s of each (0: never
+ * cut), texts joined by a space, frames counted from the first sample. *out is
+ * owned by the caller (transcript_finish). Allocates. 0 or negative errno. */
+int recognizer_transcribe(struct recognizer *recognizer, const float *samples, size_t n,
+			  int language, double max_segment_s, const struct decode_options *options,
+			  struct transcript *out);
+
+/* Where the segment that starts at samples[0] ends: n if it fits in
+ * max_segment, else the middle of the quietest 100 ms in its last 10 s. */
+size_t recognizer_segment(const float *samples, size_t n, size_t max_segment, size_t rate);
+
+/* ---- streaming ---- */
+
+struct recognizer_stream_options {
+	int language;            /* from recognizer_language */
+	bool streaming_given;    /* left, chunk, right below; else the model's recommendation */
+	long left, chunk, right; /* frames; -1: unlimited left, whole-utterance chunk */
+	int final;               /* enum final_mode, or -1: the model's recommendation */
+	struct endpoint_rules endpoint; /* all 0: one utterance, ended by recognizer_stream_end */
+	double max_utterance_s;         /* capacity of one utterance; 0: 30 */
+};
+
+/* options NULL: all defaults. All memory of the stream is taken here. */
+int recognizer_stream_open(struct recognizer *recognizer,
+			   const struct recognizer_stream_options *options,
+			   struct recognizer_stream **out);
+void recognizer_stream_close(struct recognizer_stream *stream);
+
+/* Takes as many samples as there is room for and returns that number. */
+size_t recognizer_stream_push(struct recognizer_stream *stream, const float *samples, size_t n);
+/* No more samples: the lookahead is flushed, then the final follows. */
+void recognizer_stream_end(struct recognizer_stream *stream);
+/* A step can run now. */
+bool recognizer_stream_ready(const struct recognizer_stream *stream);
+/* After _end: every event has been delivered. */
+bool recognizer_stream_done(const struct recognizer_stream *stream);
+/* Starts over at sample 0, utterance 0. */
+void recognizer_stream_reset(struct recognizer_stream *stream);
+/* Live sources: audio was lost. Moves the clock forward without samples. */
+void recognizer_stream_skip(struct recognizer_stream *stream, int64_t samples);
+
+/* One step of each of n different ready streams. */
+void recognizer_step(struct recognizer *recognizer, struct recognizer_stream *const *streams,
+		     size_t n);
+
+/* final=offline: the full-context passes of ended utterances wait in order.
+ * Does one piece of the oldest (a layer): 1 while any is pending, else 0. */
+int recognizer_final_advance(struct recognizer *recognizer);
+bool recognizer_final_pending(const struct recognizer *recognizer);
+/* Gives up the offline pass of this stream: its final is the committed text. */
+void recognizer_final_abandon(struct recognizer_stream *stream);
+
+enum recognizer_event_kind {
+	RECOGNIZER_PARTIAL,
+	RECOGNIZER_ENDPOINT,
+	RECOGNIZER_FINAL,
+};
+
+/* Pointers are valid until the next call on the stream. Samples count from the
+ * start of the stream (skips included). */
+struct recognizer_event {
+	enum recognizer_event_kind kind;
+	uint64_t utterance;
+	uint64_t sequence;    /* of partials within the utterance */
+	int64_t start;        /* first sample of the utterance */
+	int64_t clock;        /* partial: end of the committed frames; else end of the utterance */
+	const char *stable;   /* partial: never taken back in final=stream */
+	const char *unstable; /* partial: what follows stable for now */
+	const struct transcript
+		*transcript;     /* words and chars, frames from `start`; the final's text */
+	enum endpoint_rule rule; /* endpoint */
+	enum final_mode final;   /* final: how it was made */
+	bool prefix_ok;          /* final: the stable text is a prefix of it */
+	bool open_word;          /* partial: the last word may still grow */
+};
+
+/* Takes the next event; false where there is none. */
+bool recognizer_stream_next(struct recognizer_stream *stream, struct recognizer_event *event);
+
+#endif
