@@ -82,7 +82,11 @@ struct recognizer_stream_options {
 	long left, chunk, right; /* frames; -1: unlimited left, whole-utterance chunk */
 	int final;               /* enum final_mode, or -1: the model's recommendation */
 	struct endpoint_rules endpoint; /* all 0: one utterance, ended by recognizer_stream_end */
-	double max_utterance_s;         /* capacity of one utterance; 0: 30 */
+	/* endpoint.max_length cuts as recognizer_transcribe does: only an utterance
+	 * that goes on beyond it, and where recognizer_segment says (pushed audio;
+	 * only with final=offline, as it may take committed text back). */
+	bool cut_quiet;
+	double max_utterance_s; /* capacity of one utterance; 0: 30 */
 };
 
 /* options NULL: all defaults. All memory of the stream is taken here. */
@@ -93,6 +97,17 @@ void recognizer_stream_close(struct recognizer_stream *stream);
 
 /* Takes as many samples as there is room for and returns that number. */
 size_t recognizer_stream_push(struct recognizer_stream *stream, const float *samples, size_t n);
+/* Ends the utterance after the samples pushed so far, as an endpoint does (the
+ * gate closed, audio was lost, a client asks): its steps run with clipped
+ * windows, then its final follows, and the next sample pushed starts the next
+ * utterance. Until those steps are done push takes nothing. Without samples
+ * since the last utterance it does nothing. */
+void recognizer_stream_flush(struct recognizer_stream *stream);
+/* Left context, chunk and lookahead from the next utterance start on (at once
+ * where no sample of the utterance was pushed). Allocates. 0, -EINVAL, -ENOMEM:
+ * then the old ones stay. */
+int recognizer_stream_set_context(struct recognizer_stream *stream, long left, long chunk,
+				  long right);
 /* No more samples: the lookahead is flushed, then the final follows. */
 void recognizer_stream_end(struct recognizer_stream *stream);
 /* A step can run now. */
@@ -101,7 +116,8 @@ bool recognizer_stream_ready(const struct recognizer_stream *stream);
 bool recognizer_stream_done(const struct recognizer_stream *stream);
 /* Starts over at sample 0, utterance 0. */
 void recognizer_stream_reset(struct recognizer_stream *stream);
-/* Live sources: audio was lost. Moves the clock forward without samples. */
+/* Live sources: audio was lost or left out. Moves the clock forward without
+ * samples; an open utterance is flushed first. */
 void recognizer_stream_skip(struct recognizer_stream *stream, int64_t samples);
 
 /* One step of each of n different ready streams. */
