@@ -83,8 +83,8 @@ int acoustic_offline_advance(struct acoustic_offline *offline);
  * logits [n_labels] are separate. */
 size_t acoustic_offline_frames(const struct acoustic_offline *offline);
 const float *acoustic_offline_output(const struct acoustic_offline *offline);
-const float *
-acoustic_offline_hidden(const struct acoustic_offline *offline); /* last_hidden_state */
+/* last_hidden_state [frames, hidden_size]; rows *stride floats apart. */
+const float *acoustic_offline_hidden(const struct acoustic_offline *offline, size_t *stride);
 const float *
 acoustic_offline_labels(const struct acoustic_offline *offline); /* NULL unless classifying */
 
@@ -140,10 +140,10 @@ struct acoustic_output {
 };
 struct acoustic_output acoustic_stream_output(const struct acoustic_stream *stream);
 
-/* Scratch for steps of up to max_streams streams with windows of up to
- * max_window (C + R) frames each. */
+/* Scratch for steps of up to max_streams (at most 64) streams with windows of up
+ * to max_window (C + R) frames and left contexts of up to max_left frames. */
 int acoustic_batch_create(const struct acoustic_model *model, size_t max_streams, size_t max_window,
-			  struct acoustic_batch **out);
+			  size_t max_left, struct acoustic_batch **out);
 void acoustic_batch_destroy(struct acoustic_batch *batch);
 
 /* One step of each of n different ready streams (n <= max_streams). They may
