@@ -35,7 +35,8 @@ struct tensor {
 };
 
 size_t dtype_size(enum dtype dtype);
-const char *dtype_name(enum dtype dtype); /* safetensors' name: "F32" */
+const char *dtype_name(enum dtype dtype);                /* safetensors' name: "F32" */
+bool dtype_from_name(const char *name, enum dtype *out); /* false: none of ours */
 
 /* Product of dims; 1 for a scalar. Checked at load: never overflows. */
 size_t tensor_elements(const struct tensor *tensor);
