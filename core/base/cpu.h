@@ -1,8 +1,9 @@
 /*
  * What vector instructions this CPU has, found once. The environment variable
- * HEARD_CPU_MASK (a number, as for strtoul with base 0, or a comma-separated
- * list of flag names to keep, "c" for none) is AND-ed with it: for tests and for users of odd
- * machines.
+ * HEARD_CPU_MASK is AND-ed with it, for tests and for users of odd machines: a
+ * number (as for strtoul with base 0), or a comma-separated list of what to
+ * keep: avx2, avx512, avx512vnni, avx512bf16, avxvnni, neon, dotprod, i8mm,
+ * each with what it builds on; "c" keeps nothing.
  */
 #ifndef HEARD_BASE_CPU_H
 #define HEARD_BASE_CPU_H

@@ -12,24 +12,69 @@
 
 #include "core/base/activation.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { PANEL = 16 }; /* columns a panel, on every machine */
+enum {
+	PANEL = 16,                /* columns a panel, on every machine */
+	STRIP_COLUMNS = 2 * PANEL, /* columns a strip */
+};
+
+/* One strip of a product: y[r, j] (+)= sum_k a[r, k] * panels[j / 16][k][j % 16]
+ * for up to STRIP_COLUMNS columns. While it computes, the kernel asks the cache
+ * for the panels of the strip that comes next, spread evenly over its own work:
+ * reading memory then hides behind arithmetic at any number of rows. */
+struct strip {
+	const float *a;
+	size_t a_stride;
+	size_t rows;
+	const float *panels; /* 16-float aligned */
+	size_t panel_stride;
+	size_t k;
+	float *y;
+	size_t y_stride;
+	size_t n;           /* <= STRIP_COLUMNS */
+	bool accumulate;    /* add to y instead of overwriting it */
+	const float *ahead; /* panels of the next strip, laid out alike, or NULL */
+};
+
+/* What happens to the sums of a strip. */
+struct finish {
+	const float *sums;
+	size_t sums_stride;
+	size_t rows, n;
+	const float *bias; /* [n] */
+	enum activation act;
+	const float *residual;
+	size_t residual_stride;
+	float *y;
+	size_t y_stride;
+};
 
 struct kernels {
 	const char *name; /* "c", "avx2", "avx512", "neon": for logs and bench */
+
+	/* OpenBLAS beats `strip` at every size (there are no vector kernels). */
+	bool prefers_blas;
 
 	/*
 	 * y[r, j] (+)= sum_k a[r, k] * panels[j / 16][k][j % 16]   r < rows, j < n
 	 *
 	 * Panel p starts at panels + p * panel_stride and holds k rows of 16
-	 * floats. `accumulate` adds to y instead of overwriting it. The sum runs
-	 * over k in increasing order with fused multiply-add (C: separately
-	 * rounded), whatever rows and n are.
+	 * floats. `accumulate` adds the sum to y instead of overwriting it. The
+	 * sum starts at zero and runs over k in increasing order with fused
+	 * multiply-add (C: separately rounded), whatever rows and n are.
 	 */
 	void (*tile)(const float *a, size_t a_stride, size_t rows, const float *panels,
 		     size_t panel_stride, size_t k, float *y, size_t y_stride, size_t n,
 		     int accumulate);
+
+	/* The same sums for one strip, with read-ahead: what matrix.c is made of. */
+	void (*strip)(const struct strip *strip);
+
+	/* y[r, j] = act(sums[r, j] + bias[j]) + residual[r, j] for r < rows, j < n.
+	 * bias and residual may be NULL, residual may be y. */
+	void (*finish)(const struct finish *finish);
 
 	/* x[i] = act(x[i]). GELU to 1e-6 absolute of the erf definition. */
 	void (*activate)(enum activation act, float *x, size_t n);
@@ -39,8 +84,8 @@ struct kernels {
 	void (*layer_norm)(const float *x, size_t n, const float *gamma, const float *beta,
 			   float eps, float *y);
 
-	/* x[i] = exp(scale * (x[i] - max)) / sum, over n values. Elements equal to
-	 * -INFINITY become 0; at least one is finite. */
+	/* x[i] = exp(scale * (x[i] - max)) / sum, over n values; scale > 0. Elements
+	 * equal to -INFINITY become 0; at least one is finite. */
 	void (*softmax)(float *x, size_t n, float scale);
 
 	/* y[i] += x[i] */

@@ -1,0 +1,10 @@
+/* What pool_default_threads reads, with the paths as arguments: for the tests. */
+#ifndef HEARD_KERNELS_POOL_CPUS_H
+#define HEARD_KERNELS_POOL_CPUS_H
+
+/* CPUs that the cgroup quota of this process grants, rounded up; 0 where there
+ * is no limit. `membership` is a file like /proc/self/cgroup, `root` a directory
+ * like /sys/fs/cgroup (version 2, or version 1 with its cpu controller). */
+unsigned cgroup_cpus(const char *membership, const char *root);
+
+#endif

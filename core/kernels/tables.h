@@ -1,0 +1,13 @@
+/* The tables that kernels.c chooses from; not for other folders. Those of other
+ * machines, or left out by the build, do not exist. */
+#ifndef HEARD_KERNELS_TABLES_H
+#define HEARD_KERNELS_TABLES_H
+
+#include "core/kernels/kernels.h"
+
+extern const struct kernels kernels_c;
+extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_neon;
+
+#endif

@@ -1,0 +1,394 @@
+/* Products against a reference in double precision, for every table that this
+ * CPU has, in shapes that nobody wishes for. */
+#include "core/base/cpu.h"
+#include "core/kernels/kernels.h"
+#include "core/kernels/matrix.h"
+#include "core/kernels/pool.h"
+#include "tests/kernels/guarded.h"
+
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MAX_SEGMENTS = 6, MAX_TABLES = 4 };
+
+static const struct kernels *tables[MAX_TABLES];
+static size_t n_tables;
+
+/* One product with everything that belongs to it. */
+struct problem {
+	size_t n, k, rows;
+	struct guarded weights; /* [n, k] */
+	struct guarded bias, x, y, residual;
+	struct rows segments[MAX_SEGMENTS];
+	size_t n_segments;
+	size_t y_stride;
+	struct arena arena;
+	const struct matrix *matrix;
+	struct product product;
+};
+
+static void read_weights(const void *ctx, size_t n, float *row)
+{
+	const struct problem *problem = ctx;
+
+	memcpy(row, problem->weights.data + n * problem->k, problem->k * sizeof(float));
+}
+
+static void pack(struct problem *problem, const struct kernels *kernels, int mapped)
+{
+	struct matrix_source source = {.n = problem->n,
+				       .k = problem->k,
+				       .read_row = read_weights,
+				       .ctx = problem,
+				       .mapped = mapped ? problem->weights.data : NULL};
+	struct arena measure = {0};
+
+	assert_int_equal(matrix_pack(&measure, kernels, &source, &problem->matrix), 0);
+	assert_null(problem->matrix);
+	assert_int_equal(arena_init(&problem->arena, measure.used), 0);
+	assert_int_equal(matrix_pack(&problem->arena, kernels, &source, &problem->matrix), 0);
+	assert_int_equal(problem->arena.used, measure.used);
+	assert_int_equal(matrix_rows(problem->matrix), problem->n);
+	assert_int_equal(matrix_columns(problem->matrix), problem->k);
+}
+
+/* `counts` are the rows of each segment; all have the same stride. */
+static void problem_init(struct problem *problem, const struct kernels *kernels, size_t n, size_t k,
+			 size_t stride, const size_t *counts, size_t n_segments)
+{
+	size_t floats = 0;
+
+	*problem = (struct problem){.n = n, .k = k, .n_segments = n_segments, .y_stride = n + 3};
+	for (size_t i = 0; i < n_segments; i++) {
+		problem->rows += counts[i];
+		floats += counts[i] > 0 ? (counts[i] - 1) * stride + k : 0;
+	}
+	guarded_init(&problem->weights, n * k, random_below(16));
+	guarded_init(&problem->bias, n, random_below(16));
+	guarded_init(&problem->x, floats, random_below(16));
+	guarded_init(&problem->y, problem->rows * problem->y_stride, random_below(16));
+	guarded_init(&problem->residual, problem->rows * problem->y_stride, random_below(16));
+	guarded_fill_random(&problem->weights, 1.0f);
+	guarded_fill_random(&problem->bias, 1.0f);
+	guarded_fill_random(&problem->x, 1.0f);
+	guarded_fill_random(&problem->residual, 1.0f);
+
+	const float *x = problem->x.data;
+	for (size_t i = 0; i < n_segments; i++) {
+		problem->segments[i] = (struct rows){x, stride, counts[i]};
+		x += counts[i] > 0 ? (counts[i] - 1) * stride + k : 0;
+	}
+	pack(problem, kernels, (int)random_below(2));
+	problem->product = (struct product){
+		.w = problem->matrix,
+		.segments = problem->segments,
+		.n_segments = n_segments,
+		.y = problem->y.data,
+		.y_stride = problem->y_stride,
+		.bias = problem->bias.data,
+		.act = ACTIVATION_RELU,
+		.residual = problem->residual.data,
+		.residual_stride = problem->y_stride,
+	};
+}
+
+static void problem_finish(struct problem *problem)
+{
+	guarded_finish(&problem->weights);
+	guarded_finish(&problem->bias);
+	guarded_finish(&problem->x);
+	guarded_finish(&problem->y);
+	guarded_finish(&problem->residual);
+	arena_finish(&problem->arena);
+}
+
+static void *scratch_for(const struct kernels *kernels, const struct pool *pool, size_t rows,
+			 size_t k)
+{
+	size_t bytes = products_scratch_bytes(kernels, pool, rows, k);
+	void *scratch = aligned_alloc(64, (bytes + 64) & ~(size_t)63);
+
+	assert_non_null(scratch);
+	return scratch;
+}
+
+/* Compares y with the double-precision value of every element and looks for
+ * writes between the rows. `residual` is what it was before the product. */
+static void problem_check(const struct problem *problem, const float *residual)
+{
+	const struct product *product = &problem->product;
+	size_t row = 0;
+
+	for (size_t s = 0; s < problem->n_segments; s++) {
+		for (size_t r = 0; r < problem->segments[s].count; r++, row++) {
+			const float *x = problem->segments[s].x + r * problem->segments[s].stride;
+			const float *y = product->y + row * problem->y_stride;
+
+			for (size_t n = 0; n < problem->n; n++) {
+				const float *w = problem->weights.data + n * problem->k;
+				double sum = 0.0, peak = 0.0;
+
+				for (size_t k = 0; k < problem->k; k++) {
+					sum += (double)x[k] * w[k];
+					peak = fmax(peak, fabs(sum));
+				}
+				if (product->bias)
+					sum += product->bias[n];
+				if (product->act == ACTIVATION_RELU && sum < 0.0)
+					sum = 0.0;
+				if (residual)
+					sum += residual[row * problem->y_stride + n];
+				/* K roundings of partial sums, independent of
+				 * each other, with room for the worst of many. */
+				double bound =
+					FLT_EPSILON * (2 * sqrt((double)problem->k) * peak + 8);
+				if (!(fabs(y[n] - sum) <= bound))
+					fail_msg("n %zu k %zu row %zu of %zu column %zu: %.9g, not "
+						 "%.9g",
+						 problem->n, problem->k, row, problem->rows, n,
+						 (double)y[n], sum);
+			}
+			for (size_t n = problem->n;
+			     product->y == problem->y.data && n < problem->y_stride; n++)
+				assert_true(guarded_is_guard(y[n]));
+		}
+	}
+	guarded_check(&problem->y, "y");
+}
+
+static void check_shape(const struct kernels *kernels, struct pool *pool, size_t n, size_t k,
+			size_t stride, const size_t *counts, size_t n_segments)
+{
+	struct problem problem;
+
+	problem_init(&problem, kernels, n, k, stride, counts, n_segments);
+	void *scratch = scratch_for(kernels, pool, problem.rows, k);
+	products_run(kernels, pool, &problem.product, 1, scratch);
+	problem_check(&problem, problem.residual.data);
+
+	/* Residual in y itself. */
+	for (size_t row = 0; row < problem.rows; row++)
+		memcpy(problem.y.data + row * problem.y_stride,
+		       problem.residual.data + row * problem.y_stride, n * sizeof(float));
+	problem.product.residual = problem.y.data;
+	products_run(kernels, pool, &problem.product, 1, scratch);
+	problem_check(&problem, problem.residual.data);
+
+	/* Nothing but the sums. */
+	problem.product.bias = NULL;
+	problem.product.act = ACTIVATION_LINEAR;
+	problem.product.residual = NULL;
+	products_run(kernels, pool, &problem.product, 1, scratch);
+	problem_check(&problem, NULL);
+	free(scratch);
+	problem_finish(&problem);
+}
+
+static void test_shapes(void **state)
+{
+	static const size_t ns[] = {1, 4, 15, 16, 17, 31, 32, 33, 48, 64, 100};
+	static const size_t ks[] = {1, 2, 7, 10, 16, 33, 128, 1023, 1024, 1025, 2100};
+
+	(void)state;
+	random_seed(1);
+	for (size_t t = 0; t < n_tables; t++) {
+		struct pool *pool;
+
+		assert_int_equal(pool_create(2, &pool), 0);
+		for (size_t i = 0; i < sizeof(ns) / sizeof(ns[0]); i++) {
+			for (size_t j = 0; j < sizeof(ks) / sizeof(ks[0]); j++) {
+				size_t counts[] = {1 + random_below(40)};
+				check_shape(tables[t], pool, ns[i], ks[j], ks[j] + random_below(3),
+					    counts, 1);
+			}
+		}
+		pool_destroy(pool);
+	}
+}
+
+static void test_overlapping_rows(void **state)
+{
+	(void)state;
+	random_seed(2);
+	for (size_t t = 0; t < n_tables; t++) {
+		struct pool *pool;
+
+		assert_int_equal(pool_create(3, &pool), 0);
+		/* Positional convolution of a group, first and second layer of the
+		 * encoder, tiny groups of a test model. */
+		check_shape(tables[t], pool, 64, 8192, 64, (size_t[]){33}, 1);
+		check_shape(tables[t], pool, 64, 8192, 64, (size_t[]){3, 0, 9}, 3);
+		check_shape(tables[t], pool, 512, 10, 5, (size_t[]){700}, 1);
+		check_shape(tables[t], pool, 40, 1536, 1024, (size_t[]){70, 70}, 2);
+		check_shape(tables[t], pool, 4, 64, 4, (size_t[]){19, 1, 1, 30}, 4);
+		check_shape(tables[t], pool, 20, 64, 0, (size_t[]){9}, 1);
+		pool_destroy(pool);
+	}
+}
+
+static void test_many_segments(void **state)
+{
+	(void)state;
+	random_seed(3);
+	for (size_t t = 0; t < n_tables; t++) {
+		struct pool *pool;
+
+		assert_int_equal(pool_create(2, &pool), 0);
+		check_shape(tables[t], pool, 70, 200, 200, (size_t[]){1, 1, 1, 1, 1, 1}, 6);
+		check_shape(tables[t], pool, 70, 200, 256, (size_t[]){16, 0, 8, 31, 0}, 5);
+		check_shape(tables[t], pool, 33, 64, 64, (size_t[]){600, 1, 700}, 3);
+		check_shape(tables[t], pool, 33, 64, 64, (size_t[]){0}, 1);
+		pool_destroy(pool);
+	}
+}
+
+static void test_random_shapes(void **state)
+{
+	(void)state;
+	random_seed(4);
+	for (size_t t = 0; t < n_tables; t++) {
+		struct pool *pool;
+
+		assert_int_equal(pool_create(2, &pool), 0);
+		for (int i = 0; i < 60; i++) {
+			size_t counts[MAX_SEGMENTS], k = 1 + random_below(300);
+			size_t segments = 1 + random_below(MAX_SEGMENTS);
+
+			for (size_t s = 0; s < segments; s++)
+				counts[s] = random_below(50);
+			check_shape(tables[t], pool, 1 + random_below(120), k,
+				    1 + random_below(2 * k), counts, segments);
+		}
+		pool_destroy(pool);
+	}
+}
+
+/* More products than one run of the pool takes, sharing inputs and not. */
+static void test_many_products(void **state)
+{
+	enum { PRODUCTS = 150 };
+	static struct problem problems[PRODUCTS];
+	static struct product products[PRODUCTS];
+
+	(void)state;
+	random_seed(5);
+	for (size_t t = 0; t < n_tables; t++) {
+		struct pool *pool;
+
+		assert_int_equal(pool_create(2, &pool), 0);
+		for (size_t i = 0; i < PRODUCTS; i++) {
+			size_t k = i % 5 == 4 ? 60 : 40;
+			problem_init(&problems[i], tables[t], 1 + random_below(40), k,
+				     i % 7 == 6 ? 8 : k, (size_t[]){1 + random_below(20)}, 1);
+			products[i] = problems[i].product;
+			if (i % 5 == 1) {
+				/* The input of the one before. */
+				problem_finish(&problems[i]);
+				problem_init(&problems[i], tables[t], 24, problems[i - 1].k,
+					     problems[i - 1].segments[0].stride,
+					     (size_t[]){problems[i - 1].rows}, 1);
+				problems[i].segments[0] = problems[i - 1].segments[0];
+				products[i] = problems[i].product;
+			}
+		}
+		void *scratch = scratch_for(tables[t], pool, 20, 60);
+		products_run(tables[t], pool, products, PRODUCTS, scratch);
+		for (size_t i = 0; i < PRODUCTS; i++)
+			problem_check(&problems[i], problems[i].residual.data);
+		for (size_t i = 0; i < PRODUCTS; i++)
+			problem_finish(&problems[i]);
+		free(scratch);
+		pool_destroy(pool);
+	}
+}
+
+/* Runs one stream's rows alone and in company and compares bits. OpenBLAS makes
+ * no such promise. */
+static void check_company(const struct kernels *kernels, size_t n, size_t k, size_t stride)
+{
+	static const unsigned threads[] = {1, 2, 5};
+	const size_t counts[] = {13, 37, 1, 200};
+	struct problem problem;
+	struct guarded alone;
+
+	problem_init(&problem, kernels, n, k, stride, counts, 4);
+	problem.product.act = ACTIVATION_GELU;
+	guarded_init(&alone, 37 * problem.y_stride, 5);
+	for (size_t t = 0; t < 3; t++) {
+		struct product products[3] = {problem.product, problem.product, problem.product};
+		struct pool *pool;
+
+		assert_int_equal(pool_create(threads[t], &pool), 0);
+		void *scratch = scratch_for(kernels, pool, problem.rows, k);
+		for (int company = 0; company < 2; company++) {
+			products_run(kernels, pool, &products[0], 1 + (size_t)company, scratch);
+			for (size_t rows = 1; rows <= 37; rows += 6) {
+				struct rows few = {problem.segments[1].x, stride, rows};
+
+				products[2].segments = &few;
+				products[2].n_segments = 1;
+				products[2].y = alone.data;
+				products[2].residual += 13 * problem.y_stride;
+				products_run(kernels, pool, &products[2], 1, scratch);
+				products[2].residual -= 13 * problem.y_stride;
+				for (size_t r = 0; r < rows; r++)
+					assert_memory_equal(alone.data + r * problem.y_stride,
+							    problem.y.data +
+								    (13 + r) * problem.y_stride,
+							    n * sizeof(float));
+			}
+		}
+		free(scratch);
+		pool_destroy(pool);
+	}
+	guarded_finish(&alone);
+	problem_finish(&problem);
+}
+
+static void test_same_bits_in_any_company(void **state)
+{
+	(void)state;
+	random_seed(6);
+	for (size_t t = 0; t < n_tables; t++) {
+		if (tables[t]->prefers_blas)
+			continue;
+		check_company(tables[t], 70, 2500, 2500);
+		check_company(tables[t], 64, 2048, 64);
+		check_company(tables[t], 17, 100, 128);
+		check_company(tables[t], 33, 30, 20);
+	}
+}
+
+static int find_tables(void **state)
+{
+	static const unsigned sets[] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512, CPU_NEON};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		const struct kernels *table = kernels_for(sets[i] & cpu_flags());
+		if (n_tables == 0 || table != tables[n_tables - 1])
+			tables[n_tables++] = table;
+	}
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_overlapping_rows),
+		cmocka_unit_test(test_many_segments),
+		cmocka_unit_test(test_random_shapes),
+		cmocka_unit_test(test_many_products),
+		cmocka_unit_test(test_same_bits_in_any_company),
+	};
+	return cmocka_run_group_tests(tests, find_tables, NULL);
+}
