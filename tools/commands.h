@@ -1,0 +1,15 @@
+/* The subcommands, one a file. */
+#ifndef HEARD_TOOLS_COMMANDS_H
+#define HEARD_TOOLS_COMMANDS_H
+
+#include "tools/options.h"
+
+extern const struct command info_command;
+extern const struct command transcribe_command;
+extern const struct command features_command;
+extern const struct command classify_command;
+extern const struct command align_command;
+extern const struct command bench_command;
+extern const struct command make_random_command;
+
+#endif
