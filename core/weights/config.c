@@ -290,7 +290,8 @@ static void read_preprocessor(struct config_reader *reader, struct model_config 
 {
 	static const char *const extractors[] = {"Wav2Vec2FeatureExtractor", NULL};
 
-	config_read_choice(reader, "feature_extractor_type", extractors, 0);
+	if (config_read_item(reader, "feature_extractor_type"))
+		config_read_choice(reader, "feature_extractor_type", extractors, 0);
 	config_read_size(reader, "feature_size", 1, 1, 1);
 	config->do_normalize = config_read_flag(reader, "do_normalize", true);
 	config->sampling_rate = config_read_size(reader, "sampling_rate", 16000, 1000, 768000);

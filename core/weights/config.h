@@ -57,7 +57,7 @@ struct model_config {
 
 	/* heads */
 	size_t vocab_size;
-	int pad_token_id;   /* CTC blank */
+	int pad_token_id;   /* CTC blank; -1 where it is null: the tokenizer's pad token counts */
 	bool ctc_loss_mean; /* ctc_loss_reduction: mean, else sum */
 	bool ctc_zero_infinity;
 	size_t classifier_proj_size;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct tokenizer_token {
-	char *text;   /* owned UTF-8; NULL where the vocabulary has a hole */
+	char *text;   /* owned UTF-8, never NULL: a vocabulary with holes is refused */
 	bool special; /* pad, bos, eos, unk, additional special or added as special */
 	bool added;   /* from added_tokens.json or a special token outside vocab.json */
 };
@@ -24,7 +24,7 @@ struct tokenizer {
 	int bos_id;
 	int eos_id;
 	int delimiter_id;
-	char *delimiter;         /* owned: word_delimiter_token, "|" by default */
+	char *delimiter;         /* owned: word_delimiter_token, "|" by default; NULL: none */
 	char *replace_delimiter; /* owned: replace_word_delimiter_char, " " by default */
 	bool do_lower_case;
 	bool clean_up_spaces; /* clean_up_tokenization_spaces */
@@ -32,7 +32,8 @@ struct tokenizer {
 
 /* Reads the tokenizer of `dir` for `language` (NULL: the directory's own
  * target_lang). Logs file and key once; returns -ENOENT (no vocab.json, or no
- * such language), -EINVAL or -ENOMEM. */
+ * such language), -EINVAL, -ENOTSUP (another class of tokenizer) or -ENOMEM;
+ * *out is then zeroed. */
 int tokenizer_load(const char *dir, const char *language, struct tokenizer *out);
 void tokenizer_finish(struct tokenizer *tokenizer);
 
