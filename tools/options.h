@@ -44,7 +44,7 @@ struct window {
 	long left, chunk, right;
 };
 
-enum { OPTIONS_MAX_WINDOWS = 32, OPTIONS_ANY_NUMBER = 1 << 20 };
+enum { OPTIONS_MAX_WINDOWS = 32 };
 
 struct options {
 	char *const *arguments; /* borrowed from argv: what is no option */

@@ -1,3 +1,0 @@
-#define TABLE      kernels_neon
-#define TABLE_NAME "neon"
-#include "core/kernels/vec_body.h"

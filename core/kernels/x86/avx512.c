@@ -1,3 +1,0 @@
-#define TABLE      kernels_avx512
-#define TABLE_NAME "avx512"
-#include "core/kernels/vec_body.h"

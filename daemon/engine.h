@@ -1,0 +1,110 @@
+/*
+ * The inference thread and its door for the loop. The thread owns every
+ * recognizer and all stream state; the loop hands it samples and gets results,
+ * each through single-producer single-consumer memory, and neither ever waits
+ * for the other.
+ *
+ * Live streams are stepped first, pushed ones as the machine allows: they get
+ * back-pressure (engine_push takes less) and their results never depend on
+ * timing. Streams that are ready together are stepped together.
+ *
+ * All functions: loop thread.
+ */
+#ifndef HEARD_DAEMON_ENGINE_H
+#define HEARD_DAEMON_ENGINE_H
+
+#include "core/recognizer.h"
+#include "daemon/histogram.h"
+#include "daemon/result.h"
+
+#include <stdatomic.h>
+
+struct engine;
+struct engine_stream;
+
+struct engine_options {
+	size_t max_streams; /* pushed and live ones together */
+	/* Called by the engine thread: engine_drain is wanted (uv_async_send). */
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+enum engine_role {
+	ENGINE_PUSHED,
+	ENGINE_LIVE, /* climbs the ladder, moves to a new model between utterances */
+};
+
+struct engine_params {
+	enum engine_role role;
+	char language[64]; /* "": the default */
+	bool context_given;
+	long left, chunk, right; /* frames */
+	int final;               /* enum final_mode; -1: the model's */
+	/* Server-side endpoints. Without them the stream is one utterance, cut
+	 * only where transcribe would cut (design 11.3). */
+	bool endpoints;
+	struct endpoint_rules rules; /* max_length 0: LIMIT_UTTERANCE_SECONDS */
+};
+
+/* Called from engine_drain. */
+struct engine_listener {
+	/* Valid during the call. Not RETIRED. */
+	void (*result)(void *ctx, const struct result *result);
+	/* engine_push took less than it was given; it takes more now. */
+	void (*room)(void *ctx);
+	void *ctx;
+};
+
+/* Counted by the engine thread, read by anyone (relaxed). */
+struct engine_stats {
+	struct histogram steps; /* duration of each step */
+	_Atomic double rtf;     /* compute over audio of late, all streams */
+	_Atomic double behind_ms;
+	atomic_int rung;               /* in force, of the live stream */
+	atomic_bool overloaded;        /* new sessions are to be refused */
+	_Atomic double audio_s;        /* recognized since start */
+	atomic_uint_fast64_t progress; /* moves as long as the thread is alive */
+};
+
+/* Starts the thread. 0 or negative errno. */
+int engine_create(const struct engine_options *options, struct engine **out);
+/* Stops it; open streams are forgotten, all models closed. NULL is allowed. */
+void engine_destroy(struct engine *engine);
+
+/* Streams opened from now on use this model, which the engine owns from now on;
+ * those open keep theirs (a live stream until its utterance ends). An earlier
+ * model without streams is given back to `retired`, which owns it then (closing
+ * takes long: not on the loop). -EBUSY: too many models are still in use,
+ * nothing was taken. */
+int engine_set_model(struct engine *engine, struct recognizer *recognizer);
+void engine_on_retired(struct engine *engine,
+		       void (*retired)(void *ctx, struct recognizer *recognizer), void *ctx);
+
+/* Opens a stream; RESULT_OPENED or RESULT_FAILED follows, once there is a
+ * model. Samples may be pushed at once. -EAGAIN where all are taken, -ENOMEM. */
+int engine_open(struct engine *engine, const struct engine_params *params,
+		const struct engine_listener *listener, struct engine_stream **out);
+/* Forgets the stream: no more calls of its listener. */
+void engine_close(struct engine *engine, struct engine_stream *stream);
+
+/* Each of these goes through the stream's bounded input in order. Push returns
+ * how many samples it took; the others return false where there is no room: try
+ * again when `room` is called. */
+size_t engine_push(struct engine *engine, struct engine_stream *stream, const float *samples,
+		   size_t n);
+/* The utterance ends here. */
+bool engine_flush(struct engine *engine, struct engine_stream *stream);
+/* The utterance ends here, and the clock moves on without samples. */
+bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t samples);
+/* No more samples: the last final follows, then RESULT_DONE. */
+bool engine_end(struct engine *engine, struct engine_stream *stream);
+
+/* Delivers all results that are there, and calls `room`. */
+void engine_drain(struct engine *engine);
+
+/* Makes an idle engine answer, for the watchdog: stats.progress moves. */
+void engine_poke(struct engine *engine);
+
+const struct engine_stats *engine_stats(const struct engine *engine);
+
+#endif

@@ -1,0 +1,390 @@
+#include "daemon/engine_stream.h"
+
+#include "core/base/log.h"
+#include "daemon/limits.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct result head_of(const struct engine_stream *stream, enum result_kind kind)
+{
+	return (struct result){
+		.kind = kind,
+		.stream = stream->slot,
+		.generation = stream->generation,
+		.rate = stream->rate,
+		.hop = stream->hop,
+		.left = stream->now_left,
+		.chunk = stream->now_chunk,
+		.right = stream->now_right,
+		.final = stream->final,
+		.rung = stream->ladder.active,
+	};
+}
+
+/* ---- open and close ---- */
+
+static void choose_context(struct engine_stream *stream, const struct model_config *config)
+{
+	const struct engine_params *params = &stream->params;
+
+	stream->left = params->context_given ? params->left : config->left;
+	stream->chunk = params->context_given ? params->chunk : config->chunk;
+	stream->right = params->context_given ? params->right : config->right;
+	stream->now_left = stream->left;
+	stream->now_chunk = stream->chunk;
+	stream->now_right = stream->right;
+	ladder_context(stream->ladder.rung, &stream->now_left, &stream->now_chunk,
+		       &stream->now_right);
+}
+
+static int open_voice(struct engine_stream *stream, struct engine_model *model,
+		      struct engine_voice *voice)
+{
+	struct recognizer *recognizer = model->recognizer;
+	const struct engine_params *params = &stream->params;
+	const struct model_config *config = recognizer_config(recognizer);
+	int language = recognizer_language(recognizer, params->language);
+
+	if (language < 0)
+		return language;
+
+	stream->rate = (unsigned)config->sampling_rate;
+	stream->hop = (unsigned)config->hop;
+	stream->final = params->final < 0 ? config->final_mode : (enum final_mode)params->final;
+	choose_context(stream, config);
+
+	struct recognizer_stream_options options = {
+		.language = language,
+		.streaming_given = true,
+		.left = stream->now_left,
+		.chunk = stream->now_chunk,
+		.right = stream->now_right,
+		.final = (int)stream->final,
+		.endpoint = params->rules,
+		.max_utterance_s = LIMIT_UTTERANCE_SECONDS,
+	};
+	if (!params->endpoints) {
+		options.endpoint = (struct endpoint_rules){0};
+		options.cut_quiet = stream->final == FINAL_OFFLINE;
+	}
+	if (options.endpoint.max_length <= 0)
+		options.endpoint.max_length = LIMIT_UTTERANCE_SECONDS;
+
+	struct recognizer_stream *opened;
+	int err = recognizer_stream_open(recognizer, &options, &opened);
+	if (err < 0)
+		return err;
+	*voice = (struct engine_voice){.model = model, .stream = opened};
+	model->users++;
+	return 0;
+}
+
+static int history_init(struct history *history, unsigned rate)
+{
+	size_t wanted = (size_t)rate * (LIMIT_UTTERANCE_SECONDS + 2);
+	size_t capacity = 1;
+
+	if (history->samples)
+		return 0;
+	while (capacity < wanted)
+		capacity *= 2;
+	history->samples = malloc(capacity * sizeof(*history->samples));
+	if (!history->samples)
+		return -ENOMEM;
+	history->capacity = capacity;
+	return 0;
+}
+
+bool engine_stream_start(struct engine_stream *stream, struct engine_model *model,
+			 struct mailbox *results)
+{
+	int err = open_voice(stream, model, &stream->voice);
+
+	if (err == 0 && stream->params.role == ENGINE_LIVE)
+		err = history_init(&stream->history, stream->rate);
+
+	struct result result = head_of(stream, err == 0 ? RESULT_OPENED : RESULT_FAILED);
+	result.error = err;
+	result_post(results, &result, NULL);
+	return err == 0;
+}
+
+static void close_voice(struct engine_voice *voice)
+{
+	recognizer_stream_close(voice->stream);
+	if (voice->model)
+		voice->model->users--;
+	*voice = (struct engine_voice){0};
+}
+
+void engine_stream_stop(struct engine_stream *stream)
+{
+	close_voice(&stream->voice);
+	close_voice(&stream->old);
+	while (mailbox_peek(&stream->input, NULL))
+		mailbox_release(&stream->input);
+	free(stream->history.samples);
+	stream->history = (struct history){0};
+	stream->ladder = (struct ladder){0};
+	stream->lag_pending = stream->ended = stream->done = false;
+	stream->offset = 0;
+	stream->fed = stream->boundary = stream->committed = 0;
+	stream->skipped = stream->replayed = 0;
+	stream->next = stream->finals = stream->old_next = 0;
+}
+
+/* ---- input ---- */
+
+static void history_keep(struct history *history, int64_t clock, const float *samples, size_t n)
+{
+	if (!history->samples)
+		return;
+	for (size_t done = 0; done < n;) {
+		size_t at = ((size_t)clock + done) & (history->capacity - 1);
+		size_t piece = history->capacity - at;
+
+		if (piece > n - done)
+			piece = n - done;
+		memcpy(history->samples + at, samples + done, piece * sizeof(*samples));
+		done += piece;
+	}
+}
+
+/* After a change of model: samples that the old one had been given. True when
+ * the stream has caught up. */
+static bool replay(struct engine_stream *stream, bool *moved)
+{
+	while (stream->replayed < stream->fed) {
+		size_t at = (size_t)stream->replayed & (stream->history.capacity - 1);
+		size_t piece = stream->history.capacity - at;
+
+		if ((int64_t)piece > stream->fed - stream->replayed)
+			piece = (size_t)(stream->fed - stream->replayed);
+		piece = recognizer_stream_push(stream->voice.stream, stream->history.samples + at,
+					       piece);
+		if (piece == 0)
+			return false;
+		stream->replayed += (int64_t)piece;
+		*moved = true;
+	}
+	return true;
+}
+
+/* Returns whether the record is used up. */
+static bool feed_record(struct engine_stream *stream, const struct input *input, bool *moved)
+{
+	const float *samples = (const float *)(const void *)(input + 1);
+
+	switch (input->kind) {
+	case INPUT_SAMPLES: {
+		size_t left = (size_t)input->n - stream->offset;
+		size_t n = recognizer_stream_push(stream->voice.stream, samples + stream->offset,
+						  left);
+
+		history_keep(&stream->history, stream->fed, samples + stream->offset, n);
+		stream->fed += (int64_t)n;
+		stream->heard += n;
+		stream->replayed = stream->fed;
+		stream->offset += n;
+		*moved = *moved || n > 0;
+		return n == left;
+	}
+	case INPUT_FLUSH:
+		recognizer_stream_flush(stream->voice.stream);
+		return true;
+	case INPUT_SKIP:
+		recognizer_stream_skip(stream->voice.stream, input->n);
+		stream->fed += input->n;
+		stream->replayed = stream->skipped = stream->fed;
+		return true;
+	case INPUT_END:
+		recognizer_stream_end(stream->voice.stream);
+		stream->ended = true;
+		return true;
+	}
+	abort();
+}
+
+bool engine_stream_feed(struct engine_stream *stream)
+{
+	const struct input *input;
+	bool moved = false;
+
+	if (!replay(stream, &moved))
+		return moved;
+	while (!stream->ended && (input = mailbox_peek(&stream->input, NULL))) {
+		if (!feed_record(stream, input, &moved))
+			break;
+		stream->offset = 0;
+		mailbox_release(&stream->input);
+		moved = true;
+	}
+	return moved;
+}
+
+/* ---- between utterances ---- */
+
+/* The context of the ladder's rung is to hold from the next utterance on. */
+static void change_context(struct engine_stream *stream)
+{
+	long left = stream->left, chunk = stream->chunk, right = stream->right;
+
+	ladder_context(stream->ladder.rung, &left, &chunk, &right);
+	if (recognizer_stream_set_context(stream->voice.stream, left, chunk, right) == 0) {
+		stream->now_left = left;
+		stream->now_chunk = chunk;
+		stream->now_right = right;
+	}
+	stream->lag_pending = true;
+}
+
+/* The open utterance begins at `boundary`: what was fed of it goes to the new
+ * model, the old one keeps the finals that are still to come. Where the new
+ * model cannot be used (it lacks the language) the old one goes on. */
+static void migrate(struct engine_stream *stream, struct engine_model *model)
+{
+	struct engine_voice voice;
+
+	if (stream->old.stream || stream->ended || open_voice(stream, model, &voice) < 0)
+		return;
+	stream->old = stream->voice;
+	stream->old_next = stream->next;
+	if (stream->finals == stream->next)
+		close_voice(&stream->old);
+	stream->voice = voice;
+	stream->voice.base = stream->next;
+	recognizer_stream_skip(voice.stream, stream->boundary);
+	stream->replayed = stream->boundary;
+}
+
+static void utterance_ended(struct engine_stream *stream, uint64_t number, int64_t clock)
+{
+	stream->next = number + 1;
+	stream->boundary = clock > stream->skipped ? clock : stream->skipped;
+	stream->committed = stream->boundary;
+	if (stream->params.role == ENGINE_LIVE && ladder_utterance(&stream->ladder))
+		change_context(stream);
+}
+
+/* ---- output ---- */
+
+static void post_lag(struct engine_stream *stream, struct mailbox *results)
+{
+	struct result result = head_of(stream, RESULT_LAG);
+
+	result.rung = stream->ladder.rung;
+	result.clock = stream->committed;
+	result.behind_ms = stream->behind_ms;
+	result.rtf = stream->rtf;
+	result_post(results, &result, NULL);
+	stream->lag_pending = false;
+}
+
+static void post_event(struct engine_stream *stream, const struct engine_voice *voice,
+		       const struct recognizer_event *event, struct mailbox *results)
+{
+	static const enum result_kind kinds[] = {
+		[RECOGNIZER_PARTIAL] = RESULT_PARTIAL,
+		[RECOGNIZER_ENDPOINT] = RESULT_ENDPOINT,
+		[RECOGNIZER_FINAL] = RESULT_FINAL,
+	};
+	struct result result = head_of(stream, kinds[event->kind]);
+
+	result.utterance = voice->base + event->utterance;
+	result.sequence = event->sequence;
+	result.start = event->start;
+	result.clock = event->clock;
+	result.rule = event->rule;
+	result.prefix_ok = event->prefix_ok;
+	result.open_word = event->open_word;
+	if (event->kind == RECOGNIZER_FINAL) {
+		result.final = event->final;
+		stream->finals = result.utterance + 1;
+	}
+	result_post_event(results, &result, event);
+}
+
+/* A replaced model: its last final is all that is still wanted of it. */
+static bool deliver_old(struct engine_stream *stream, struct mailbox *results)
+{
+	struct recognizer_event event;
+
+	while (stream->old.stream) {
+		if (!result_room(results))
+			return false;
+		if (!recognizer_stream_next(stream->old.stream, &event))
+			break;
+		if (event.kind == RECOGNIZER_FINAL &&
+		    stream->old.base + event.utterance < stream->old_next)
+			post_event(stream, &stream->old, &event, results);
+		if (stream->finals == stream->old_next)
+			close_voice(&stream->old);
+	}
+	return true;
+}
+
+static void deliver_event(struct engine_stream *stream, struct engine_model *model,
+			  const struct recognizer_event *event, struct mailbox *results)
+{
+	bool live = stream->params.role == ENGINE_LIVE;
+
+	if (event->kind != RECOGNIZER_PARTIAL || !live ||
+	    stream->ladder.active < LADDER_NO_PARTIALS)
+		post_event(stream, &stream->voice, event, results);
+	if (event->kind == RECOGNIZER_PARTIAL)
+		stream->committed = event->clock;
+	if (event->kind == RECOGNIZER_ENDPOINT) {
+		utterance_ended(stream, stream->voice.base + event->utterance, event->clock);
+		if (live && stream->voice.model != model)
+			migrate(stream, model);
+	}
+}
+
+bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *model,
+			   struct mailbox *results)
+{
+	struct recognizer_event event;
+
+	for (;;) {
+		if (!deliver_old(stream, results) || !result_room(results))
+			return false;
+		if (!recognizer_stream_next(stream->voice.stream, &event))
+			break;
+		deliver_event(stream, model, &event, results);
+	}
+	/* Nothing of the next utterance was heard yet: a live stream that sleeps
+	 * changes its model at once. */
+	if (stream->params.role == ENGINE_LIVE && stream->voice.model != model &&
+	    stream->fed == stream->boundary)
+		migrate(stream, model);
+	if (stream->lag_pending) {
+		post_lag(stream, results);
+	} else if (stream->ended && !stream->done && !stream->old.stream &&
+		   recognizer_stream_done(stream->voice.stream)) {
+		struct result result = head_of(stream, RESULT_DONE);
+
+		result.clock = stream->fed;
+		result_post(results, &result, NULL);
+		stream->done = true;
+	}
+	return true;
+}
+
+void engine_stream_note_lag(struct engine_stream *stream, double rtf)
+{
+	int64_t waiting = atomic_load_explicit(&stream->given, memory_order_relaxed);
+
+	/* In an utterance a step waits for its chunk and lookahead. */
+	if (stream->fed == stream->boundary || stream->now_chunk < 0)
+		waiting -= stream->fed;
+	else
+		waiting -= stream->committed +
+			   (stream->now_chunk + stream->now_right) * (int64_t)stream->hop;
+	stream->behind_ms = waiting > 0 ? (double)waiting * 1000 / stream->rate : 0;
+	stream->rtf = rtf;
+	if (ladder_note(&stream->ladder, stream->behind_ms))
+		change_context(stream);
+}

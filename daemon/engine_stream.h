@@ -1,0 +1,110 @@
+/*
+ * Private part of the engine: one stream slot. The loop fills the input
+ * mailbox with records in order (samples, flush, skip, end); the engine thread
+ * feeds them to the recognizer and posts what comes out.
+ *
+ * A slot goes FREE -> OPENING (loop) -> OPEN (engine), and with `closing` (loop)
+ * back to FREE (engine). Each field is written by the side named; what the loop
+ * prepares is published by the store of `state`, and the other way round.
+ */
+#ifndef HEARD_DAEMON_ENGINE_STREAM_H
+#define HEARD_DAEMON_ENGINE_STREAM_H
+
+#include "core/base/mailbox.h"
+#include "daemon/engine.h"
+
+enum slot_state { SLOT_FREE, SLOT_OPENING, SLOT_OPEN };
+
+enum input_kind { INPUT_SAMPLES, INPUT_FLUSH, INPUT_SKIP, INPUT_END };
+
+/* A record of the input; samples follow it. */
+struct input {
+	enum input_kind kind;
+	int64_t n; /* samples that follow, or to skip */
+};
+
+enum { INPUT_BLOCK = 2048 }; /* most samples in a record */
+
+/* One recognizer and its number of users; a list of engine.c. */
+struct engine_model {
+	struct recognizer *recognizer; /* owned; NULL: a free place */
+	size_t users;                  /* streams, old ones included */
+};
+
+/* A recognizer stream on its model. */
+struct engine_voice {
+	struct engine_model *model; /* NULL: none */
+	struct recognizer_stream *stream;
+	uint64_t base; /* added to the recognizer's utterance numbers */
+};
+
+/* The last samples fed to a live stream, to hand those of an utterance that has
+ * just begun over to another model. */
+struct history {
+	float *samples;  /* owned; NULL for pushed streams */
+	size_t capacity; /* a power of two */
+};
+
+struct engine_stream {
+	/* loop */
+	unsigned slot;
+	uint32_t generation; /* constant while not FREE */
+	bool taken;
+	struct engine_listener listener;
+	struct engine_params params; /* constant while not FREE */
+
+	/* both */
+	struct mailbox input;      /* memory is kept until the engine goes */
+	atomic_int state;          /* enum slot_state */
+	atomic_bool closing;       /* loop sets it */
+	atomic_bool starving;      /* loop sets it, engine clears it when there is room */
+	atomic_int_fast64_t given; /* loop: samples pushed and skipped */
+
+	/* engine thread */
+	struct engine_voice voice;
+	size_t offset; /* samples taken of the oldest input record */
+	unsigned rate, hop;
+	long left, chunk, right;             /* as configured, or as the model says */
+	long now_left, now_chunk, now_right; /* on this rung */
+	enum final_mode final;
+	bool ended;        /* INPUT_END was read */
+	bool done;         /* RESULT_DONE was posted */
+	uint64_t heard;    /* samples given to the recognizer */
+	int64_t fed;       /* clock behind the last sample fed, skips included */
+	int64_t boundary;  /* clock where the open utterance begins */
+	int64_t committed; /* clock behind the last committed frame */
+
+	/* engine thread, live streams */
+	struct ladder ladder;
+	bool lag_pending; /* a change of rung was not posted yet */
+	double behind_ms, rtf;
+	struct history history;
+	int64_t skipped;         /* clock behind the last skip */
+	int64_t replayed;        /* clock up to which `voice` was fed */
+	uint64_t next;           /* number of the open utterance */
+	uint64_t finals;         /* finals posted: numbers below have theirs */
+	struct engine_voice old; /* on a replaced model, until its last final came */
+	uint64_t old_next;       /* first number that is not the old voice's */
+};
+
+/* Engine thread. Opens the recognizer stream on `model`; the result is posted.
+ * False where it failed. */
+bool engine_stream_start(struct engine_stream *stream, struct engine_model *model,
+			 struct mailbox *results);
+/* Closes what is open and forgets the input. */
+void engine_stream_stop(struct engine_stream *stream);
+
+/* Moves input to the recognizer as far as it takes it. True where anything
+ * moved. */
+bool engine_stream_feed(struct engine_stream *stream);
+
+/* Posts the recognizer's events while there is room; a live stream moves to
+ * `model` between two utterances. False where room ran out: the stream must not
+ * be stepped before the rest is posted. */
+bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *model,
+			   struct mailbox *results);
+
+/* Live, after a step: climbs the ladder. */
+void engine_stream_note_lag(struct engine_stream *stream, double rtf);
+
+#endif

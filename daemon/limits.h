@@ -1,0 +1,41 @@
+/*
+ * Every limit of the daemon in one place. What a user can run into is
+ * documented in heard(1), heard.conf(5) or heard-protocol(7) under the same
+ * number: a change here edits the page too.
+ */
+#ifndef HEARD_DAEMON_LIMITS_H
+#define HEARD_DAEMON_LIMITS_H
+
+enum {
+	/* clients */
+	LIMIT_CLIENTS = 128,              /* default of max-clients */
+	LIMIT_CLIENTS_MAX = 4096,         /* highest max-clients */
+	LIMIT_STREAMS = 64,               /* default of max-streams: pushed streams at once */
+	LIMIT_STREAMS_MAX = 1024,         /* highest max-streams */
+	LIMIT_LISTENERS = 16,             /* listening sockets, inherited ones included */
+	LIMIT_BACKLOG = 64,               /* connections waiting to be accepted */
+	LIMIT_READ_BYTES = 1 << 16,       /* read from a socket at once */
+	LIMIT_QUEUE_BYTES = 1 << 20,      /* events queued for one client */
+	LIMIT_DROP_GRACE_MS = 2000,       /* what a dropped client gets to read its error */
+	LIMIT_PUSH_CHANNELS = 8,          /* channels of pushed audio */
+	LIMIT_PUSH_RATE_MIN = 1000,       /* Hz */
+	LIMIT_PUSH_RATE_MAX = 384000,     /* Hz */
+	LIMIT_PUSH_BLOCK_BYTES = 1 << 14, /* payload converted at once */
+
+	/* samples on their way to the engine */
+	LIMIT_PUSH_RING_SECONDS = 2,  /* beyond it the socket is not read */
+	LIMIT_LIVE_RING_SECONDS = 60, /* beyond it samples are dropped and counted */
+
+	/* engine */
+	LIMIT_BATCH = 16,              /* streams stepped together */
+	LIMIT_COMMAND_BYTES = 1 << 16, /* loop to engine */
+	LIMIT_RESULT_BYTES = 1 << 22,  /* engine to loop */
+	LIMIT_RESULT_RECORD = 1 << 20, /* one result; words are left out above it */
+	LIMIT_UTTERANCE_SECONDS = 30,  /* longest utterance (design 11.3) */
+
+	/* ends */
+	LIMIT_FINAL_MS = 4000, /* SIGTERM: then the committed text is the final */
+	LIMIT_EXIT_MS = 4700,  /* SIGTERM: then the process leaves whatever is unsent */
+};
+
+#endif
