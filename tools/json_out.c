@@ -1,48 +1,33 @@
 #include "tools/json_out.h"
 
+#include "core/base/utf8.h"
+
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
-
-/* Length of the valid UTF-8 sequence at s, 0 where there is none (Unicode
- * 15.0, table 3-7: no surrogates, no overlong forms). */
-static size_t utf8_length(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
 
 static void write_string(FILE *f, const char *value)
 {
-	const unsigned char *s = (const unsigned char *)value;
+	size_t left = strlen(value);
 
 	putc('"', f);
-	while (*s != '\0') {
-		size_t n = utf8_length(s);
+	for (const char *s = value; left > 0;) {
+		uint32_t code;
+		size_t n = utf8_decode(s, left, &code);
 		if (n == 0) {
 			fputs("\xef\xbf\xbd", f);
 			n = 1;
 		} else if (*s == '"' || *s == '\\') {
 			putc('\\', f);
 			putc(*s, f);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			fprintf(f, "\\u%04x", *s);
+		} else if (code < 0x20 || code == 0x7f) {
+			fprintf(f, "\\u%04x", (unsigned)code);
 		} else {
 			fwrite(s, 1, n, f);
 		}
 		s += n;
+		left -= n;
 	}
 	putc('"', f);
 }

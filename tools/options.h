@@ -44,7 +44,7 @@ struct window {
 	long left, chunk, right;
 };
 
-enum { OPTIONS_MAX_WINDOWS = 32 };
+enum { OPTIONS_MAX_WINDOWS = 32, OPTIONS_ANY_NUMBER = 1 << 20 };
 
 struct options {
 	char *const *arguments; /* borrowed from argv: what is no option */

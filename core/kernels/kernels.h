@@ -16,8 +16,9 @@
 #include <stddef.h>
 
 enum {
-	PANEL = 16,                /* columns a panel, on every machine */
-	STRIP_COLUMNS = 2 * PANEL, /* columns a strip */
+	PANEL = 16,                   /* columns a panel, on every machine */
+	STRIP_COLUMNS = 2 * PANEL,    /* columns a strip */
+	PROBE_FLOPS = 2 * 12 * PANEL, /* operations a round of probe_fma */
 };
 
 /* One strip of a product: y[r, j] (+)= sum_k a[r, k] * panels[j / 16][k][j % 16]
@@ -28,7 +29,7 @@ struct strip {
 	const float *a;
 	size_t a_stride;
 	size_t rows;
-	const float *panels; /* 16-float aligned */
+	const float *panels;
 	size_t panel_stride;
 	size_t k;
 	float *y;
@@ -94,6 +95,15 @@ struct kernels {
 	/* y[i] = x[i] * scale[i] + shift[i]; y may be x */
 	void (*scale_shift)(const float *x, const float *scale, const float *shift, size_t n,
 			    float *y);
+
+	/* For roofline.c. Does rounds * PROBE_FLOPS operations, all of them multiply-adds
+	 * in registers and enough of them independent to fill the pipelines; returns
+	 * something made of all results. */
+	float (*probe_fma)(size_t rounds);
+
+	/* Reads n floats (a multiple of 64, 64-byte aligned) as fast as it can;
+	 * returns something made of all of them. */
+	float (*probe_read)(const float *x, size_t n);
 };
 
 /* The best table for this CPU, lowered by HEARD_CPU_MASK (core/base/cpu.h).

@@ -21,9 +21,9 @@ static float activation_value(enum activation act, float x)
 	case ACTIVATION_QUICK_GELU:
 		return x / (1.0f + expf(-1.702f * x));
 	case ACTIVATION_RELU:
-		return x > 0.0f ? x : 0.0f;
+		return x < 0.0f ? 0.0f : x; /* a NaN stays one */
 	case ACTIVATION_RELU6:
-		return x > 0.0f ? (x < 6.0f ? x : 6.0f) : 0.0f;
+		return x < 0.0f ? 0.0f : (x > 6.0f ? 6.0f : x);
 	case ACTIVATION_SELU:
 		return selu_scale * (x > 0.0f ? x : selu_alpha * expm1f(x));
 	case ACTIVATION_SILU:
@@ -130,6 +130,32 @@ static void scale_shift(const float *x, const float *scale, const float *shift, 
 		y[i] = x[i] * scale[i] + shift[i];
 }
 
+static float probe_fma(size_t rounds)
+{
+	float sums[PROBE_FLOPS / 2] = {0}, total = 0.0f;
+
+	for (size_t i = 0; i < rounds; i++) {
+		for (size_t j = 0; j < PROBE_FLOPS / 2; j++)
+			sums[j] = sums[j] * 0.5f + 1.0f;
+	}
+	for (size_t j = 0; j < PROBE_FLOPS / 2; j++)
+		total += sums[j];
+	return total;
+}
+
+static float probe_read(const float *x, size_t n)
+{
+	float sums[PANEL] = {0}, total = 0.0f;
+
+	for (size_t i = 0; i < n; i += PANEL) {
+		for (size_t j = 0; j < PANEL; j++)
+			sums[j] += x[i + j];
+	}
+	for (size_t j = 0; j < PANEL; j++)
+		total += sums[j];
+	return total;
+}
+
 const struct kernels kernels_c = {
 	.name = "c",
 	.prefers_blas = true,
@@ -141,4 +167,6 @@ const struct kernels kernels_c = {
 	.softmax = softmax,
 	.add = add,
 	.scale_shift = scale_shift,
+	.probe_fma = probe_fma,
+	.probe_read = probe_read,
 };

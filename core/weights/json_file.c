@@ -1,6 +1,7 @@
 #include "core/weights/json_file.h"
 
 #include "core/base/log.h"
+#include "core/base/utf8.h"
 #include "core/weights/mapping.h"
 
 #include <errno.h>
@@ -21,41 +22,18 @@ static size_t line_of(const char *text, size_t offset)
 	return line;
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629: no surrogates, no
- * overlong forms), 0 where there is none. */
-static size_t utf8_sequence(const unsigned char *s, size_t left)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	if (n == 1)
-		return 1;
-	uint32_t code = s[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < smallest[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return 0;
-	return n;
-}
-
 /* cJSON hands strings out as C strings and does not look at their encoding. */
 static int check_text(const char *text, size_t size, const char *label)
 {
-	for (size_t i = 0; i < size;) {
-		size_t n = utf8_sequence((const unsigned char *)text + i, size - i);
-		if (n == 0 || text[i] == '\0') {
-			log_error("%s:%zu: %s", label, line_of(text, i),
-				  n == 0 ? "not valid UTF-8" : "a NUL byte in the text");
+	size_t valid = utf8_valid_prefix(text, size);
+
+	if (valid < size) {
+		log_error("%s:%zu: not valid UTF-8", label, line_of(text, valid));
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\0') {
+			log_error("%s:%zu: a NUL byte in the text", label, line_of(text, i));
 			return -EINVAL;
 		}
 		/* Outside of strings a backslash is a syntax error anyway. */
@@ -66,7 +44,7 @@ static int check_text(const char *text, size_t size, const char *label)
 		}
 		/* Step over an escaped backslash, so that its second half does
 		 * not start an escape. */
-		i += n + (text[i] == '\\' && i + 1 < size && text[i + 1] == '\\');
+		i += text[i] == '\\' && i + 1 < size && text[i + 1] == '\\';
 	}
 	return 0;
 }

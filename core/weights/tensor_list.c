@@ -1,6 +1,7 @@
 #include "core/weights/tensor_list.h"
 
 #include "core/base/log.h"
+#include "core/base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 int tensor_list_add(struct tensor_list *list, const struct tensor *tensor, const char *name,
 		    size_t length)
 {
-	if (length > TENSOR_NAME_MAX || memchr(name, '\0', length)) {
-		log_error("%s: a tensor name of %zu bytes that is too long or holds a NUL: '%.40s'",
-			  tensor->file, length, name);
+	if (length > TENSOR_NAME_MAX || memchr(name, '\0', length) || !utf8_valid(name, length)) {
+		log_error("%s: a tensor name of %zu bytes is too long or no text: '%.*s'",
+			  tensor->file, length, length < 40 ? (int)length : 40, name);
 		return -EINVAL;
 	}
 	if (list->n == list->capacity) {

@@ -14,7 +14,7 @@ struct tensor_list {
 
 /* Appends *tensor under a copy of the `length` bytes at `name`; tensor->name is
  * ignored, tensor->file is for the message. Returns 0, -ENOMEM, or -EINVAL with
- * a log line where the name is too long or holds a NUL. */
+ * a log line where the name is too long, not UTF-8 or holds a NUL. */
 int tensor_list_add(struct tensor_list *list, const struct tensor *tensor, const char *name,
 		    size_t length);
 

@@ -9,6 +9,7 @@
 #include "core/weights/mapping.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/tensor_list.h"
+#include "core/weights/torch_bin.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static const struct source {
 	read_func read;
 } sources[] = {
 	{"model.safetensors", "model.safetensors.index.json", safetensors_read},
+	{"pytorch_model.bin", "pytorch_model.bin.index.json", torch_bin_read},
 };
 
 void weights_close(struct weights *weights)

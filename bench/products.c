@@ -1,0 +1,261 @@
+/*
+ * Times the matrix products of one step of HuBERT-large (24 layers of 4 x
+ * 1024x1024, 4096x1024, 1024x4096; 302 million weights, read from memory) for
+ * several numbers of rows, and the products of the other shapes that matter,
+ * against the roofline measured in between.
+ *
+ *   products [-t THREADS] [-n REPETITIONS] [-m ROWS]... [-s]
+ *
+ * -s leaves the single shapes out.
+ */
+#include "core/kernels/kernels.h"
+#include "core/kernels/matrix.h"
+#include "core/kernels/pool.h"
+#include "core/kernels/roofline.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LAYERS = 24, MAX_SIZES = 16, HIDDEN = 1024, INNER = 4096, MAX_ROWS = 2048 };
+
+struct layer {
+	const struct matrix *q, *k, *v, *out, *up, *down;
+};
+
+struct bench {
+	const struct kernels *kernels;
+	struct pool *pool;
+	struct roofline *roofline;
+	struct arena arena;
+	struct layer layers[LAYERS];
+	float *x, *y, *z, *bias;
+	void *scratch;
+	int repetitions;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void read_row(const void *ctx, size_t n, float *row)
+{
+	size_t k = *(const size_t *)ctx;
+
+	for (size_t i = 0; i < k; i++)
+		row[i] = (float)((n * 31 + i * 17) % 101) * 1e-3f - 0.05f;
+}
+
+static const struct matrix *weights(struct bench *bench, size_t n, size_t k)
+{
+	const struct matrix *matrix;
+	struct matrix_source source = {.n = n, .k = k, .read_row = read_row, .ctx = &k};
+
+	if (matrix_pack(&bench->arena, bench->kernels, &source, &matrix) < 0)
+		abort();
+	return matrix;
+}
+
+static void lay_out(struct bench *bench)
+{
+	size_t floats = (size_t)MAX_ROWS * (INNER + 64);
+
+	for (int i = 0; i < LAYERS; i++) {
+		struct layer *layer = &bench->layers[i];
+		layer->q = weights(bench, HIDDEN, HIDDEN);
+		layer->k = weights(bench, HIDDEN, HIDDEN);
+		layer->v = weights(bench, HIDDEN, HIDDEN);
+		layer->out = weights(bench, HIDDEN, HIDDEN);
+		layer->up = weights(bench, INNER, HIDDEN);
+		layer->down = weights(bench, HIDDEN, INNER);
+	}
+	bench->x = arena_alloc_array(&bench->arena, floats, sizeof(float));
+	bench->y = arena_alloc_array(&bench->arena, floats, sizeof(float));
+	bench->z = arena_alloc_array(&bench->arena, 3 * (size_t)MAX_ROWS * HIDDEN, sizeof(float));
+	bench->bias = arena_alloc_array(&bench->arena, INNER, sizeof(float));
+	bench->scratch = arena_alloc(
+		&bench->arena, products_scratch_bytes(bench->kernels, bench->pool, MAX_ROWS, 8192));
+}
+
+static void run_step(struct bench *bench, size_t rows)
+{
+	struct rows narrow = {bench->x, HIDDEN, rows}, wide = {bench->y, INNER, rows};
+	struct product narrow_product = {.segments = &narrow,
+					 .n_segments = 1,
+					 .y = bench->z,
+					 .y_stride = HIDDEN,
+					 .bias = bench->bias};
+
+	for (int i = 0; i < LAYERS; i++) {
+		const struct layer *layer = &bench->layers[i];
+		struct product qkv[3] = {narrow_product, narrow_product, narrow_product};
+
+		qkv[0].w = layer->q;
+		qkv[1].w = layer->k;
+		qkv[2].w = layer->v;
+		qkv[1].y += MAX_ROWS * HIDDEN;
+		qkv[2].y += 2 * MAX_ROWS * HIDDEN;
+		products_run(bench->kernels, bench->pool, qkv, 3, bench->scratch);
+
+		struct product out = narrow_product;
+		out.w = layer->out;
+		out.residual = bench->z;
+		out.residual_stride = HIDDEN;
+		products_run(bench->kernels, bench->pool, &out, 1, bench->scratch);
+
+		struct product up = narrow_product;
+		up.w = layer->up;
+		up.y = bench->y;
+		up.y_stride = INNER;
+		up.act = ACTIVATION_GELU;
+		products_run(bench->kernels, bench->pool, &up, 1, bench->scratch);
+
+		struct product down = out;
+		down.w = layer->down;
+		down.segments = &wide;
+		products_run(bench->kernels, bench->pool, &down, 1, bench->scratch);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static void print_result(struct bench *bench, const char *name, double *seconds, double flops,
+			 double bytes)
+{
+	double peak = roofline_gflops(bench->roofline) * 1e9;
+	double bandwidth = roofline_read_gbs(bench->roofline) * 1e9;
+	double bound = flops / peak > bytes / bandwidth ? flops / peak : bytes / bandwidth;
+
+	qsort(seconds, (size_t)bench->repetitions, sizeof(*seconds), compare);
+	double best = seconds[0], median = seconds[bench->repetitions / 2];
+	printf("%-34s %9.3f %9.3f %7.1f %6.0f %6.0f\n", name, best * 1e3, median * 1e3,
+	       flops / best * 1e-9, 100 * flops / best / peak, 100 * bound / best);
+}
+
+static void bench_step(struct bench *bench, size_t rows, double *seconds)
+{
+	const double count = LAYERS * 12.0 * HIDDEN * HIDDEN;
+	char name[64];
+
+	for (int i = 0; i < bench->repetitions; i++) {
+		if (i % 4 == 0)
+			roofline_measure(bench->roofline);
+		double start = now();
+		run_step(bench, rows);
+		seconds[i] = now() - start;
+	}
+	snprintf(name, sizeof(name), "HuBERT-large step, %zu rows", rows);
+	print_result(bench, name, seconds, 2 * count * (double)rows, 4 * count);
+}
+
+/* One product, its weights in the cache after the first time. */
+static void bench_shape(struct bench *bench, const char *name, size_t rows, size_t n, size_t k,
+			size_t stride, int groups, double *seconds)
+{
+	struct arena kept = bench->arena;
+	struct arena arena = {0};
+	struct rows input = {bench->x, stride, rows};
+	struct product products[16];
+
+	bench->arena = arena;
+	(void)weights(bench, n, k);
+	size_t bytes = bench->arena.used * (size_t)groups;
+	if (arena_init(&arena, bytes) < 0)
+		abort();
+	bench->arena = arena;
+	for (int g = 0; g < groups; g++)
+		products[g] = (struct product){.w = weights(bench, n, k),
+					       .segments = &input,
+					       .n_segments = 1,
+					       .y = bench->y + (size_t)g * n,
+					       .y_stride = n * (size_t)groups,
+					       .bias = bench->bias,
+					       .act = ACTIVATION_GELU};
+	for (int i = 0; i < bench->repetitions; i++) {
+		if (i % 8 == 0)
+			roofline_measure(bench->roofline);
+		double start = now();
+		products_run(bench->kernels, bench->pool, products, (size_t)groups, bench->scratch);
+		seconds[i] = now() - start;
+	}
+	print_result(bench, name, seconds, 2.0 * (double)rows * (double)n * (double)k * groups, 0);
+	arena_finish(&bench->arena);
+	bench->arena = kept;
+}
+
+int main(int argc, char **argv)
+{
+	size_t sizes[MAX_SIZES] = {8, 16, 32, 64, 128}, n_sizes = 5, given = 0;
+	struct bench bench = {.repetitions = 15};
+	unsigned threads = 0;
+	bool shapes = true;
+
+	for (int c; (c = getopt(argc, argv, "t:n:m:s")) != -1;) {
+		if (c == 't')
+			threads = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 'n' && atoi(optarg) > 0)
+			bench.repetitions = atoi(optarg);
+		else if (c == 'm' && given < MAX_SIZES && strtoul(optarg, NULL, 10) <= MAX_ROWS)
+			n_sizes = given + 1, sizes[given++] = strtoul(optarg, NULL, 10);
+		else if (c == 's')
+			shapes = false;
+		else {
+			fprintf(stderr, "usage: products [-t THREADS] [-n REPETITIONS] "
+					"[-m ROWS]... [-s]\n");
+			return 2;
+		}
+	}
+	bench.kernels = kernels_get();
+	if (pool_create(threads, &bench.pool) < 0 ||
+	    roofline_create(bench.kernels, bench.pool, &bench.roofline) < 0)
+		return 1;
+	lay_out(&bench);
+	size_t bytes = bench.arena.used;
+	if (arena_init(&bench.arena, bytes) < 0)
+		return 1;
+	lay_out(&bench);
+	for (size_t i = 0; i < (size_t)MAX_ROWS * INNER; i++)
+		bench.x[i] = bench.y[i] = (float)(i % 97) * 0.01f - 0.5f;
+
+	double *seconds = calloc((size_t)bench.repetitions, sizeof(double));
+	if (seconds == NULL)
+		return 1;
+	printf("%s, %u threads, %d repetitions\n", bench.kernels->name, pool_threads(bench.pool),
+	       bench.repetitions);
+	printf("%-34s %9s %9s %7s %6s %6s\n", "", "best ms", "median", "GFLOP/s", "% peak",
+	       "% roof");
+	for (size_t i = 0; i < n_sizes; i++)
+		bench_step(&bench, sizes[i], seconds);
+	if (shapes) {
+		bench_shape(&bench, "conv 0: K=10 N=512, 2048 rows", 2048, 512, 10, 5, 1, seconds);
+		bench_shape(&bench, "conv 1: K=1536 N=512, 1024 rows", 1024, 512, 1536, 1024, 1,
+			    seconds);
+		bench_shape(&bench, "conv 5: K=1024 N=512, 32 rows", 32, 512, 1024, 1024, 1,
+			    seconds);
+		bench_shape(&bench, "positional: 16 x K=8192, 32 rows", 32, 64, 8192, 64, 16,
+			    seconds);
+		bench_shape(&bench, "positional: 16 x K=8192, 500 rows", 500, 64, 8192, 64, 16,
+			    seconds);
+		bench_shape(&bench, "head: K=1024 N=32, 32 rows", 32, 32, 1024, 1024, 1, seconds);
+		bench_shape(&bench, "offline: K=1024 N=1024, 500 rows", 500, 1024, 1024, 1024, 1,
+			    seconds);
+	}
+	printf("peak %.1f GFLOP/s, read %.1f GB/s\n", roofline_gflops(bench.roofline),
+	       roofline_read_gbs(bench.roofline));
+	free(seconds);
+	arena_finish(&bench.arena);
+	roofline_destroy(bench.roofline);
+	pool_destroy(bench.pool);
+	return 0;
+}

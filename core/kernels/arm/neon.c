@@ -1,0 +1,3 @@
+#define TABLE      kernels_neon
+#define TABLE_NAME "neon"
+#include "core/kernels/vec_body.h"

@@ -1,0 +1,117 @@
+#include "core/kernels/roofline.h"
+
+#include "core/base/arena.h"
+#include "core/kernels/kernels.h"
+#include "core/kernels/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	BUFFER_BYTES = 256 << 20,
+	READ_TASK_BYTES = 1 << 20,
+	READ_TASKS = BUFFER_BYTES / READ_TASK_BYTES,
+	FMA_TASKS_A_THREAD = 16, /* so that a slow core takes fewer of them */
+	FMA_ROUNDS = 100000,
+	C_FMA_ROUNDS = 4000, /* the C table computes slowly */
+};
+
+struct roofline {
+	const struct kernels *kernels; /* borrowed */
+	struct pool *pool;             /* borrowed */
+	struct arena arena;            /* owned: buffer and sinks */
+	const float *buffer;           /* [BUFFER_BYTES / 4], in arena */
+	float *sinks;                  /* [threads][16], in arena: keeps results in use */
+	size_t rounds;
+	double gflops, read_gbs;
+};
+
+int roofline_create(const struct kernels *kernels, struct pool *pool, struct roofline **out)
+{
+	struct roofline *roofline = calloc(1, sizeof(*roofline));
+
+	*out = NULL;
+	if (roofline == NULL)
+		return -ENOMEM;
+	roofline->kernels = kernels;
+	roofline->pool = pool;
+	roofline->rounds = kernels->prefers_blas ? C_FMA_ROUNDS : FMA_ROUNDS;
+	size_t sink_bytes = pool_threads(pool) * PANEL * sizeof(float);
+	int result = arena_init(&roofline->arena, BUFFER_BYTES + sink_bytes + ARENA_ALIGNMENT);
+	if (result < 0) {
+		free(roofline);
+		return result;
+	}
+	float *buffer = arena_alloc(&roofline->arena, BUFFER_BYTES);
+	roofline->sinks = arena_alloc(&roofline->arena, sink_bytes);
+	if (buffer == NULL || roofline->sinks == NULL) {
+		roofline_destroy(roofline);
+		return -ENOMEM;
+	}
+	/* Untouched pages would all be the same one. */
+	memset(buffer, 0, BUFFER_BYTES);
+	roofline->buffer = buffer;
+	*out = roofline;
+	return 0;
+}
+
+void roofline_destroy(struct roofline *roofline)
+{
+	if (roofline == NULL)
+		return;
+	arena_finish(&roofline->arena);
+	free(roofline);
+}
+
+static void multiply_add(void *ctx, size_t task, unsigned worker)
+{
+	struct roofline *roofline = ctx;
+
+	(void)task;
+	roofline->sinks[worker * PANEL] += roofline->kernels->probe_fma(roofline->rounds);
+}
+
+static void read_buffer(void *ctx, size_t task, unsigned worker)
+{
+	struct roofline *roofline = ctx;
+	const size_t floats = READ_TASK_BYTES / sizeof(float);
+
+	roofline->sinks[worker * PANEL] +=
+		roofline->kernels->probe_read(roofline->buffer + task * floats, floats);
+}
+
+static double seconds_of(struct roofline *roofline, size_t tasks, pool_func func)
+{
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	pool_run(roofline->pool, tasks, func, roofline);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
+}
+
+void roofline_measure(struct roofline *roofline)
+{
+	size_t fma_tasks = FMA_TASKS_A_THREAD * (size_t)pool_threads(roofline->pool);
+	double flops = (double)fma_tasks * (double)roofline->rounds * PROBE_FLOPS;
+
+	double gflops = flops / seconds_of(roofline, fma_tasks, multiply_add) * 1e-9;
+	double read_gbs = BUFFER_BYTES / seconds_of(roofline, READ_TASKS, read_buffer) * 1e-9;
+
+	if (gflops > roofline->gflops)
+		roofline->gflops = gflops;
+	if (read_gbs > roofline->read_gbs)
+		roofline->read_gbs = read_gbs;
+}
+
+double roofline_gflops(const struct roofline *roofline)
+{
+	return roofline->gflops;
+}
+
+double roofline_read_gbs(const struct roofline *roofline)
+{
+	return roofline->read_gbs;
+}

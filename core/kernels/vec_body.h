@@ -1,0 +1,367 @@
+/*
+ * The kernels over vec.h, compiled once for each instruction set by a file that
+ * sets its flags (x86/avx2.c and its like) and defines
+ *
+ *   TABLE        the symbol of the table
+ *   TABLE_NAME   its name
+ */
+#include "core/kernels/kernels.h"
+#include "core/kernels/tables.h"
+#include "core/kernels/vec.h"
+#include "core/kernels/vec_math.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+	PANEL_VECS = PANEL / VEC,
+	TILE_VECS = TILE_PANELS * PANEL_VECS,
+	K_STEPS = 8, /* between two looks at the prefetches that are due */
+};
+
+/* Lines of the next strip's panels that one block of rows asks for. */
+struct ahead {
+	const float *line; /* in the first panel; NULL for none */
+	size_t panel_stride;
+	size_t left;      /* lines a panel */
+	size_t each_time; /* lines a panel and K_STEPS steps */
+};
+
+/* Sums of `rows` x `vecs` vectors over K in registers: both are constants where
+ * this is inlined, so the loops over them unroll and no array is left. */
+static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float *a,
+				     size_t a_stride, const float *panel, size_t panel_stride,
+				     size_t k, float *y, size_t y_stride, size_t n, bool accumulate,
+				     struct ahead ahead)
+{
+	vec sum[TILE_ROWS][TILE_VECS];
+
+#pragma GCC unroll 8
+	for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 8
+		for (int v = 0; v < vecs; v++)
+			sum[r][v] = vec_all(0.0f);
+	}
+	for (size_t i = 0; i < k;) {
+		size_t steps = k - i < K_STEPS ? k - i : K_STEPS;
+
+		if (ahead.line != NULL) {
+			size_t lines = ahead.left < ahead.each_time ? ahead.left : ahead.each_time;
+			for (size_t j = 0; j < lines; j++, ahead.line += PANEL) {
+				vec_prefetch(ahead.line);
+				if (vecs > PANEL_VECS)
+					vec_prefetch(ahead.line + ahead.panel_stride);
+			}
+			ahead.left -= lines;
+		}
+		for (size_t end = i + steps; i < end; i++) {
+			vec w[TILE_VECS];
+
+#pragma GCC unroll 8
+			for (int v = 0; v < vecs; v++)
+				w[v] = vec_load(panel + v / PANEL_VECS * panel_stride + i * PANEL +
+						v % PANEL_VECS * VEC);
+#pragma GCC unroll 8
+			for (int r = 0; r < rows; r++) {
+				vec x = vec_all(a[(size_t)r * a_stride + i]);
+#pragma GCC unroll 8
+				for (int v = 0; v < vecs; v++)
+					sum[r][v] = vec_fma(x, w[v], sum[r][v]);
+			}
+		}
+	}
+#pragma GCC unroll 8
+	for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 8
+		for (int v = 0; v < vecs; v++) {
+			size_t column = (size_t)v * VEC;
+			float *out = y + (size_t)r * y_stride + column;
+
+			if (column >= n)
+				break;
+			if (accumulate)
+				sum[r][v] = vec_add(vec_load_some(out, n - column), sum[r][v]);
+			vec_store_some(out, sum[r][v], n - column);
+		}
+	}
+}
+
+static ALWAYS_INLINE void tile_rows(size_t rows, const int vecs, const float *a, size_t a_stride,
+				    const float *panel, size_t panel_stride, size_t k, float *y,
+				    size_t y_stride, size_t n, bool accumulate, struct ahead ahead)
+{
+#define BLOCK(r)                                                                         \
+	case r:                                                                          \
+		tile_block(r, vecs, a, a_stride, panel, panel_stride, k, y, y_stride, n, \
+			   accumulate, ahead);                                           \
+		break
+	switch (rows) {
+		BLOCK(1);
+		BLOCK(2);
+		BLOCK(3);
+		BLOCK(4);
+		BLOCK(5);
+		BLOCK(6);
+#if defined(__AVX512F__)
+		BLOCK(7);
+		BLOCK(8);
+#endif
+	}
+#undef BLOCK
+}
+
+/* One or more panels next to each other, as many as a tile is wide at most, for
+ * all rows: in blocks of nearly the same height, since a low last block would
+ * wait for its sums instead of computing. */
+static ALWAYS_INLINE void tile_columns(const int vecs, const struct strip *s, const float *panel,
+				       const float *ahead, float *y, size_t n)
+{
+	size_t blocks = (s->rows + TILE_ROWS - 1) / TILE_ROWS;
+
+	for (size_t b = 0; b < blocks; b++) {
+		size_t row = s->rows * b / blocks, end = s->rows * (b + 1) / blocks;
+		size_t line = s->k * b / blocks;
+		struct ahead share = {0};
+
+		if (ahead != NULL)
+			share = (struct ahead){
+				.line = ahead + line * PANEL,
+				.panel_stride = s->panel_stride,
+				.left = s->k * (b + 1) / blocks - line,
+				.each_time = (K_STEPS + blocks - 1) / blocks,
+			};
+		tile_rows(end - row, vecs, s->a + row * s->a_stride, s->a_stride, panel,
+			  s->panel_stride, s->k, y + row * s->y_stride, s->y_stride, n,
+			  s->accumulate, share);
+	}
+}
+
+static void strip(const struct strip *s)
+{
+	size_t column = 0;
+
+#if defined(__AVX512F__)
+	if (s->n > PANEL) {
+		tile_columns(TILE_VECS, s, s->panels, s->ahead, s->y, s->n);
+		return;
+	}
+#endif
+	for (; column < s->n; column += PANEL) {
+		size_t offset = column / PANEL * s->panel_stride;
+
+		tile_columns(PANEL_VECS, s, s->panels + offset, s->ahead ? s->ahead + offset : NULL,
+			     s->y + column, s->n - column < PANEL ? s->n - column : PANEL);
+	}
+}
+
+static void tile(const float *a, size_t a_stride, size_t rows, const float *panels,
+		 size_t panel_stride, size_t k, float *y, size_t y_stride, size_t n, int accumulate)
+{
+	for (size_t column = 0; column < n; column += STRIP_COLUMNS) {
+		strip(&(struct strip){
+			.a = a,
+			.a_stride = a_stride,
+			.rows = rows,
+			.panels = panels + column / PANEL * panel_stride,
+			.panel_stride = panel_stride,
+			.k = k,
+			.y = y + column,
+			.y_stride = y_stride,
+			.n = n - column < STRIP_COLUMNS ? n - column : STRIP_COLUMNS,
+			.accumulate = accumulate != 0,
+		});
+	}
+}
+
+static ALWAYS_INLINE void finish_with(const struct finish *f, vec (*act)(vec))
+{
+	for (size_t r = 0; r < f->rows; r++) {
+		const float *sums = f->sums + r * f->sums_stride;
+		const float *residual = f->residual ? f->residual + r * f->residual_stride : NULL;
+		float *y = f->y + r * f->y_stride;
+
+		for (size_t j = 0; j < f->n; j += VEC) {
+			size_t left = f->n - j;
+			vec value = vec_load_some(sums + j, left);
+
+			if (f->bias)
+				value = vec_add(value, vec_load_some(f->bias + j, left));
+			value = act(value);
+			if (residual)
+				value = vec_add(value, vec_load_some(residual + j, left));
+			vec_store_some(y + j, value, left);
+		}
+	}
+}
+
+static void finish(const struct finish *f)
+{
+	switch (f->act) {
+	case ACTIVATION_LINEAR:
+		finish_with(f, act_linear);
+		return;
+	case ACTIVATION_GELU:
+		finish_with(f, act_gelu);
+		return;
+	case ACTIVATION_GELU_TANH:
+		finish_with(f, act_gelu_tanh);
+		return;
+	case ACTIVATION_QUICK_GELU:
+		finish_with(f, act_quick_gelu);
+		return;
+	case ACTIVATION_RELU:
+		finish_with(f, act_relu);
+		return;
+	case ACTIVATION_RELU6:
+		finish_with(f, act_relu6);
+		return;
+	case ACTIVATION_SELU:
+		finish_with(f, act_selu);
+		return;
+	case ACTIVATION_SILU:
+		finish_with(f, act_silu);
+		return;
+	case ACTIVATION_MISH:
+		finish_with(f, act_mish);
+		return;
+	case ACTIVATION_TANH:
+		finish_with(f, tanh_any);
+		return;
+	case ACTIVATION_SIGMOID:
+		finish_with(f, act_sigmoid);
+		return;
+	}
+	abort();
+}
+
+static void activate(enum activation act, float *x, size_t n)
+{
+	finish(&(struct finish){.sums = x, .rows = 1, .n = n, .act = act, .y = x});
+}
+
+static void layer_norm(const float *x, size_t n, const float *gamma, const float *beta, float eps,
+		       float *y)
+{
+	vec sum = vec_all(0.0f), squares = vec_all(0.0f);
+	size_t whole = n / VEC * VEC, rest = n - whole;
+	float tail = 0.0f;
+
+	for (size_t i = 0; i < n; i += VEC)
+		sum = vec_add(sum, vec_load_some(x + i, n - i));
+	float mean = vec_sum(sum) / (float)n;
+	vec means = vec_all(mean);
+
+	for (size_t i = 0; i < whole; i += VEC) {
+		vec d = vec_sub(vec_load(x + i), means);
+		squares = vec_fma(d, d, squares);
+	}
+	/* Lanes past the end would count as values that are 0. */
+	for (size_t i = whole; i < whole + rest; i++)
+		tail += (x[i] - mean) * (x[i] - mean);
+	float variance = (vec_sum(squares) + tail) / (float)n;
+	vec scale = vec_all(1.0f / sqrtf(variance + eps));
+
+	for (size_t i = 0; i < n; i += VEC) {
+		vec d = vec_mul(vec_sub(vec_load_some(x + i, n - i), means), scale);
+		vec_store_some(
+			y + i,
+			vec_fma(d, vec_load_some(gamma + i, n - i), vec_load_some(beta + i, n - i)),
+			n - i);
+	}
+}
+
+static void softmax(float *x, size_t n, float scale)
+{
+	size_t whole = n / VEC * VEC;
+	vec tops = vec_all(-INFINITY), sums = vec_all(0.0f), scales = vec_all(scale);
+
+	for (size_t i = 0; i < whole; i += VEC)
+		tops = vec_max(tops, vec_load(x + i));
+	float top = vec_top(tops);
+	for (size_t i = whole; i < n; i++)
+		top = x[i] > top ? x[i] : top;
+
+	vec max = vec_all(top);
+	for (size_t i = 0; i < n; i += VEC) {
+		size_t left = n - i;
+		vec e = exp_any(vec_mul(scales, vec_sub(vec_load_some(x + i, left), max)));
+
+		vec_store_some(x + i, e, left);
+		/* Read back: lanes past the end are 0 then. */
+		sums = vec_add(sums, left >= VEC ? e : vec_load_some(x + i, left));
+	}
+	vec inverse = vec_all(1.0f / vec_sum(sums));
+	for (size_t i = 0; i < n; i += VEC)
+		vec_store_some(x + i, vec_mul(vec_load_some(x + i, n - i), inverse), n - i);
+}
+
+static void add(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i += VEC)
+		vec_store_some(y + i,
+			       vec_add(vec_load_some(y + i, n - i), vec_load_some(x + i, n - i)),
+			       n - i);
+}
+
+static void scale_shift(const float *x, const float *scale, const float *shift, size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i += VEC) {
+		size_t left = n - i;
+		vec_store_some(y + i,
+			       vec_fma(vec_load_some(x + i, left), vec_load_some(scale + i, left),
+				       vec_load_some(shift + i, left)),
+			       left);
+	}
+}
+
+static float probe_fma(size_t rounds)
+{
+	/* Twelve chains hide the latency of all CPUs we know and leave room for
+	 * the two constants in 16 registers. */
+	enum { CHAINS = 12 };
+	vec sums[CHAINS], factor = vec_all(0.5f), term = vec_all(1.0f), total = vec_all(0.0f);
+
+#pragma GCC unroll 12
+	for (int c = 0; c < CHAINS; c++)
+		sums[c] = vec_all((float)c);
+	for (size_t i = 0; i < rounds * (PROBE_FLOPS / 2 / CHAINS / VEC); i++) {
+#pragma GCC unroll 12
+		for (int c = 0; c < CHAINS; c++)
+			sums[c] = vec_fma(sums[c], factor, term);
+	}
+#pragma GCC unroll 12
+	for (int c = 0; c < CHAINS; c++)
+		total = vec_add(total, sums[c]);
+	return vec_sum(total);
+}
+
+static float probe_read(const float *x, size_t n)
+{
+	enum { CHAINS = 4 };
+	vec sums[CHAINS];
+
+#pragma GCC unroll 4
+	for (int c = 0; c < CHAINS; c++)
+		sums[c] = vec_all(0.0f);
+	for (size_t i = 0; i < n; i += CHAINS * VEC) {
+#pragma GCC unroll 4
+		for (int c = 0; c < CHAINS; c++)
+			sums[c] = vec_add(sums[c], vec_load(x + i + (size_t)c * VEC));
+	}
+	return vec_sum(vec_add(vec_add(sums[0], sums[1]), vec_add(sums[2], sums[3])));
+}
+
+const struct kernels TABLE = {
+	.name = TABLE_NAME,
+	.prefers_blas = false,
+	.tile = tile,
+	.strip = strip,
+	.finish = finish,
+	.activate = activate,
+	.layer_norm = layer_norm,
+	.softmax = softmax,
+	.add = add,
+	.scale_shift = scale_shift,
+	.probe_fma = probe_fma,
+	.probe_read = probe_read,
+};

@@ -1,0 +1,3 @@
+#define TABLE      kernels_avx2
+#define TABLE_NAME "avx2"
+#include "core/kernels/vec_body.h"

@@ -1,0 +1,3 @@
+#define TABLE      kernels_avx512
+#define TABLE_NAME "avx512"
+#include "core/kernels/vec_body.h"

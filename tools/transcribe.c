@@ -1,0 +1,130 @@
+/*
+ * `heard-model transcribe`: the text of audio files. Each segment of a file is
+ * an utterance of its own, run with full context or, with --streaming, in
+ * chunks as a live stream would be.
+ */
+#include "core/acoustic/acoustic.h"
+#include "core/base/log.h"
+#include "tools/commands.h"
+#include "tools/json_out.h"
+#include "tools/result.h"
+#include "tools/segments.h"
+#include "tools/streaming.h"
+#include "tools/tool_model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct transcriber {
+	const struct options *options;
+	struct tool_model model;
+	struct acoustic_offline *offline; /* owned; grows to the longest segment */
+	struct path path;                 /* of the current segment */
+};
+
+static int take_step(void *ctx, const struct acoustic_output *output)
+{
+	struct transcriber *t = ctx;
+
+	return path_add_logits(&t->path, output->committed, output->n_committed, t->model.width);
+}
+
+static int run_offline(struct transcriber *t, const float *samples, size_t n)
+{
+	int error = 0;
+
+	if (!t->offline)
+		error = acoustic_offline_create(t->model.acoustic, n, &t->offline);
+	if (!error)
+		error = tool_model_run(&t->model, t->offline, samples, n, NULL);
+	if (!error)
+		error = path_add_logits(&t->path, acoustic_offline_output(t->offline),
+					acoustic_offline_frames(t->offline), t->model.width);
+	return error;
+}
+
+static int transcribe_segments(struct transcriber *t, struct segments *segments,
+			       struct result *result)
+{
+	struct streaming *streaming = NULL;
+	const float *samples;
+	size_t n;
+	int more;
+
+	while ((more = segments_next(segments, &samples, &n)) > 0) {
+		int error = 0;
+		path_clear(&t->path);
+		if (t->options->streaming && !streaming)
+			error = streaming_create(&t->model, t->options, segments_longest(segments),
+						 &streaming);
+		if (!error && streaming)
+			error = streaming_run(streaming, samples, n, take_step, t);
+		else if (!error)
+			error = run_offline(t, samples, n);
+		if (!error)
+			error = result_add(result, &t->model, &t->path,
+					   (double)segments_start(segments) /
+						   (double)t->model.config->sampling_rate,
+					   NULL);
+		if (error) {
+			more = error;
+			break;
+		}
+	}
+	streaming_destroy(streaming);
+	return more;
+}
+
+static int transcribe_file(struct transcriber *t, const char *file)
+{
+	struct segments *segments = NULL;
+	struct result result = {0};
+	size_t rate = t->model.config->sampling_rate;
+
+	int error = segments_open(file, rate, t->options, &segments);
+	if (!error)
+		error = transcribe_segments(t, segments, &result);
+	if (!error && t->options->json) {
+		struct json_out json = {.file = stdout};
+		json_begin_object(&json, NULL);
+		result_json(&result, &json, file, (double)segments_end(segments) / (double)rate);
+		json_end_object(&json);
+		json_newline(&json);
+	} else if (!error) {
+		printf("%s\n", result_text(&result));
+	}
+	/* Whoever reads a pipe waits for one file, not for all. */
+	fflush(stdout);
+	segments_close(segments);
+	result_finish(&result);
+	return error;
+}
+
+static int run(const struct options *options)
+{
+	struct transcriber t = {.options = options};
+	int code = EXIT_DONE;
+
+	int error = tool_model_open(options, &t.model);
+	if (!error)
+		error = tool_model_require_head(&t.model, options->arguments[0], HEAD_CTC);
+	for (size_t i = 1; i < options->n_arguments && !error; i++) {
+		if (transcribe_file(&t, options->arguments[i]))
+			code = EXIT_FAILED;
+	}
+	acoustic_offline_destroy(t.offline);
+	path_finish(&t.path);
+	tool_model_close(&t.model);
+	return error ? EXIT_FAILED : code;
+}
+
+const struct command transcribe_command = {
+	.name = "transcribe",
+	.arguments = "DIR AUDIO... [options]",
+	.summary = "Prints the text of each audio file on a line; '-' is standard input.",
+	.min_arguments = 2,
+	.max_arguments = OPTIONS_ANY_NUMBER,
+	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
+		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_RAW,
+	.run = run,
+};
