@@ -128,7 +128,7 @@ int address_default(struct address *out, const char **reason)
 	if (socket && socket[0] != '\0')
 		return address_parse(socket, out, reason);
 	if (!runtime || runtime[0] != '/')
-		return address_parse("/run/heard/heard.sock", out, reason);
+		return address_parse(ADDRESS_SYSTEM_SOCKET, out, reason);
 	int n = snprintf(path, sizeof(path), "%s/heard.sock", runtime);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return refuse(reason, "XDG_RUNTIME_DIR is too long");

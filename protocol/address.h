@@ -21,6 +21,8 @@ enum {
 	ADDRESS_TCP_PORT = 10300, /* Home Assistant's habit for Wyoming ASR */
 };
 
+#define ADDRESS_SYSTEM_SOCKET "/run/heard/heard.sock"
+
 struct address {
 	enum address_kind kind;
 	char path[ADDRESS_PATH_BYTES]; /* UNIX */

@@ -1,0 +1,178 @@
+#include "protocol/event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *text_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static void set_stamp(struct heard_event *event, const struct message_stamp *stamp)
+{
+	event->stream = stamp->stream;
+	event->clock = stamp->clock;
+	event->time = stamp->time;
+}
+
+static int set_words(struct heard_event *event, const struct message_word *from, size_t n,
+		     struct heard_word **words)
+{
+	if (n == 0)
+		return 0;
+	struct heard_word *grown = reallocarray(*words, n, sizeof(**words));
+	if (!grown)
+		return -ENOMEM;
+	*words = grown;
+	for (size_t i = 0; i < n; i++) {
+		grown[i] = (struct heard_word){
+			.word = text_or_empty(from[i].word),
+			.start = from[i].start,
+			.end = from[i].end,
+			.confidence = from[i].confidence,
+			.open = from[i].open,
+		};
+	}
+	event->words = grown;
+	event->n_words = n;
+	return 0;
+}
+
+static int set_partial(struct heard_event *event, const struct message_partial *partial,
+		       struct heard_word **words)
+{
+	event->kind = HEARD_PARTIAL;
+	set_stamp(event, &partial->stamp);
+	event->utterance = partial->utterance;
+	event->sequence = partial->sequence;
+	event->start = partial->start;
+	event->text = text_or_empty(partial->stable);
+	event->unstable = text_or_empty(partial->unstable);
+	return set_words(event, partial->words, partial->n_words, words);
+}
+
+static int set_transcript(struct heard_event *event, const struct message_transcript *transcript,
+			  struct heard_word **words)
+{
+	event->kind = HEARD_TRANSCRIPT;
+	event->text = text_or_empty(transcript->text);
+	event->prefix_ok = 1;
+	if (!transcript->heard)
+		return 0;
+	set_stamp(event, &transcript->stamp);
+	event->utterance = transcript->utterance;
+	event->start = transcript->start;
+	event->end = transcript->end;
+	event->prefix_ok = transcript->prefix_ok;
+	event->confidence = transcript->confidence;
+	event->latency = transcript->latency;
+	event->name = text_or_empty(transcript->rule);
+	event->code = text_or_empty(transcript->reason);
+	return set_words(event, transcript->words, transcript->n_words, words);
+}
+
+static void set_welcome(struct heard_event *event, const struct message_welcome *welcome)
+{
+	event->kind = HEARD_WELCOME;
+	set_stamp(event, &welcome->stamp);
+	event->text = text_or_empty(welcome->version);
+	event->name = text_or_empty(welcome->model);
+	event->rate = welcome->rate;
+}
+
+static void set_device(struct heard_event *event, const struct message_device *device)
+{
+	event->kind = HEARD_DEVICE;
+	set_stamp(event, &device->stamp);
+	event->code = text_or_empty(device->state);
+	event->name = text_or_empty(device->name);
+	event->text = text_or_empty(device->reason);
+	event->rate = device->rate;
+	event->seconds = device->gap;
+}
+
+static void set_lag(struct heard_event *event, const struct message_lag *lag)
+{
+	event->kind = HEARD_LAG;
+	set_stamp(event, &lag->stamp);
+	event->seconds = lag->behind;
+	event->rung = (int)lag->rung;
+	event->name = text_or_empty(lag->measures);
+}
+
+static void set_detection(struct heard_event *event, const struct message_detection *detection)
+{
+	event->kind = HEARD_DETECTION;
+	event->name = text_or_empty(detection->name);
+	event->confidence = detection->confidence;
+	if (detection->timestamp.given)
+		event->time = (double)detection->timestamp.ms / 1000;
+}
+
+static void set_voice(struct heard_event *event, enum heard_kind kind,
+		      const struct message_timestamp *timestamp)
+{
+	event->kind = kind;
+	if (timestamp->given)
+		event->time = (double)timestamp->ms / 1000;
+}
+
+int event_from_message(const struct message *m, const char *type, struct heard_word **words,
+		       struct heard_event *event)
+{
+	*event = (struct heard_event){
+		.kind = HEARD_OTHER,
+		.type = type,
+		.text = "",
+		.unstable = "",
+		.name = "",
+		.code = "",
+		.confidence = -1,
+		.latency = -1,
+	};
+	switch (m->kind) {
+	case MESSAGE_PARTIAL:
+		return set_partial(event, &m->partial, words);
+	case MESSAGE_TRANSCRIPT:
+		return set_transcript(event, &m->transcript, words);
+	case MESSAGE_WELCOME:
+		set_welcome(event, &m->welcome);
+		return 0;
+	case MESSAGE_ENDPOINT:
+		event->kind = HEARD_ENDPOINT;
+		set_stamp(event, &m->endpoint.stamp);
+		event->utterance = m->endpoint.utterance;
+		event->name = text_or_empty(m->endpoint.rule);
+		return 0;
+	case MESSAGE_VOICE_STARTED:
+		set_voice(event, HEARD_VOICE_STARTED, &m->timestamp);
+		return 0;
+	case MESSAGE_VOICE_STOPPED:
+		set_voice(event, HEARD_VOICE_STOPPED, &m->timestamp);
+		return 0;
+	case MESSAGE_DEVICE:
+		set_device(event, &m->device);
+		return 0;
+	case MESSAGE_OVERRUN:
+		event->kind = HEARD_OVERRUN;
+		set_stamp(event, &m->overrun.stamp);
+		event->seconds = m->overrun.dropped;
+		return 0;
+	case MESSAGE_LAG:
+		set_lag(event, &m->lag);
+		return 0;
+	case MESSAGE_DETECTION:
+		set_detection(event, &m->detection);
+		return 0;
+	case MESSAGE_NOT_DETECTED:
+		event->kind = HEARD_NOT_DETECTED;
+		return 0;
+	case MESSAGE_ERROR:
+		event->kind = HEARD_ERROR;
+		event->text = text_or_empty(m->error.text);
+		event->code = text_or_empty(m->error.code);
+		return 0;
+	default:
+		return 0;
+	}
+}
