@@ -104,9 +104,12 @@ static void set_detection(struct heard_event *event, const struct message_detect
 {
 	event->kind = HEARD_DETECTION;
 	event->name = text_or_empty(detection->name);
-	event->confidence = detection->confidence;
 	if (detection->timestamp.given)
 		event->time = (double)detection->timestamp.ms / 1000;
+	if (!detection->heard)
+		return;
+	set_stamp(event, &detection->stamp);
+	event->confidence = detection->confidence;
 }
 
 static void set_voice(struct heard_event *event, enum heard_kind kind,

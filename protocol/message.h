@@ -186,7 +186,9 @@ struct message_detection {
 	const char *name, *speaker;
 	const char *context;
 	struct message_timestamp timestamp;
-	double confidence; /* ours, in `heard`; negative: absent */
+	bool heard; /* the fields below, printed as `heard` */
+	struct message_stamp stamp;
+	double confidence; /* 0..1 */
 };
 
 struct message_error {

@@ -243,7 +243,6 @@ static void parse_transcript(struct message_reader *reader, struct message_trans
 
 static void parse_detection(struct message_reader *reader, struct message_detection *out)
 {
-	out->confidence = -1;
 	reader_string(reader, "name", false, &out->name);
 	reader_string(reader, "speaker", false, &out->speaker);
 	reader_context(reader, &out->context);
@@ -252,7 +251,9 @@ static void parse_detection(struct message_reader *reader, struct message_detect
 	if (!heard)
 		return;
 	struct message_reader ours = reader_inside(reader, heard, "detection.heard");
-	reader_positive(&ours, "confidence", &out->confidence);
+	out->heard = true;
+	stamp(&ours, &out->stamp);
+	reader_number(&ours, "confidence", 0, 1, &out->confidence);
 	reader->status = ours.status;
 }
 

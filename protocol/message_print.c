@@ -199,9 +199,10 @@ static void print_detection(struct json_object *json, const struct message_detec
 	json_string(json, "speaker", value->speaker);
 	json_raw(json, "context", value->context);
 	timestamp(json, &value->timestamp);
-	if (value->confidence < 0)
+	if (!value->heard)
 		return;
 	struct json_object ours = json_inner(json, "heard");
+	stamp(&ours, &value->stamp);
 	json_rounded(&ours, "confidence", value->confidence, CONFIDENCE_DIGITS);
 	json_join(json, &ours);
 }

@@ -102,7 +102,7 @@ static void test_round_trip(void **state)
 		{"detect", NULL},
 		{"detection",
 		 "{\"name\":\"yes\",\"speaker\":\"s\",\"context\":{\"id\":1},\"timestamp\":10,"
-		 "\"heard\":{\"confidence\":0.875}}"},
+		 "\"heard\":{" STAMP ",\"confidence\":0.875}}"},
 		{"detection", "{\"name\":\"yes\"}"},
 		{"not-detected", "{\"context\":{\"id\":1}}"},
 		{"not-detected", NULL},
