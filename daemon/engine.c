@@ -137,7 +137,9 @@ static bool take_requests(struct engine *engine)
 	return worked;
 }
 
-/* Feeds and delivers. blocked[i]: stream i must not be stepped. */
+/* Delivers and feeds, in this order: what an endpoint changes (model, rung) is
+ * to hold for as many samples as possible. blocked[i]: stream i must not be
+ * stepped. */
 static bool move_data(struct engine *engine)
 {
 	bool worked = false;
@@ -148,13 +150,13 @@ static bool move_data(struct engine *engine)
 		engine->blocked[i] = true;
 		if (!is_open(stream))
 			continue;
+		engine->blocked[i] =
+			!engine_stream_deliver(stream, engine->current, &engine->results);
 		uint64_t before = stream->heard;
 		bool moved = engine_stream_feed(stream);
 
 		if (moved)
 			engine->fed_s += (double)(stream->heard - before) / stream->rate;
-		engine->blocked[i] =
-			!engine_stream_deliver(stream, engine->current, &engine->results);
 		/* An empty input counts too: the loop may have found it full just
 		 * before the last record was taken, and asked only then. */
 		if (atomic_load(&stream->starving) &&

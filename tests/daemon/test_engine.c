@@ -389,6 +389,7 @@ static void test_live_replay(void **state)
 	assert_int_equal(recognizer_open(&wanted, &recognizer), 0);
 	assert_int_equal(engine_set_model(engine, recognizer), 0);
 	push_all(engine, &heard, samples + n / 2, n - n / 2, 333);
+	wait_finals(engine, &heard, 3);
 	end(engine, &heard);
 	wait_for(engine, &heard.done);
 	/* Nothing lost, nothing twice, and lower case before upper case. Where
