@@ -35,6 +35,19 @@ static const char *head_name(enum model_head head)
 	return "none";
 }
 
+/* The name of the reference's class. */
+static void architecture(const struct model_config *config, char *out, size_t size)
+{
+	static const char *const suffixes[] = {
+		[HEAD_NONE] = "Model",
+		[HEAD_CTC] = "ForCTC",
+		[HEAD_CLASSIFICATION] = "ForSequenceClassification",
+	};
+	bool hubert = strcmp(config->model_type, "hubert") == 0;
+
+	snprintf(out, size, "%s%s", hubert ? "Hubert" : "Wav2Vec2", suffixes[config->head]);
+}
+
 static double frames_ms(const struct info *info, size_t frames)
 {
 	return 1e3 * tool_model_seconds(&info->model, frames);
@@ -55,6 +68,10 @@ static double latency_ms(const struct info *info)
 
 static void json_network(const struct model_config *config, struct json_out *json)
 {
+	char name[64];
+
+	architecture(config, name, sizeof(name));
+	json_string(json, "architecture", name);
 	json_string(json, "model_type", config->model_type);
 	json_string(json, "head", head_name(config->head));
 	json_integer(json, "layers", (long long)config->n_layers);
@@ -152,7 +169,10 @@ static void print_network(const struct info *info)
 	const struct model_config *config = info->model.config;
 	const struct acoustic_model *acoustic = info->model.acoustic;
 
-	printf("%-14s%s, %s head\n", "architecture", config->model_type, head_name(config->head));
+	char name[64];
+
+	architecture(config, name, sizeof(name));
+	printf("%-14s%s\n", "architecture", name);
 	printf("%-14s%zu layers of %zu, %zu heads, %zu inner, %s\n", "transformer",
 	       config->n_layers, config->hidden_size, config->n_heads, config->intermediate_size,
 	       config->stable_layer_norm ? "pre-norm" : "post-norm");

@@ -276,7 +276,7 @@ static const struct option_row rows[] = {
 	{"windows", 0, OPTION_WINDOWS, "L:C:R,...", take_windows,
 	 "steps to measure (default: the model's recommendation)"},
 	{"streams", 0, OPTION_STREAMS, "N", take_streams, "streams stepped together (default 1)"},
-	{"seconds", 0, OPTION_SECONDS, "S", take_seconds, "time to spend on each row (default 10)"},
+	{"seconds", 0, OPTION_SECONDS, "S", take_seconds, "time to spend on each row (default 5)"},
 	{"seed", 0, OPTION_SEED, "N", take_seed, "of the random numbers (default 1)"},
 	{"dtype", 0, OPTION_DTYPE, "TYPE", take_dtype, "f32 (default), f16 or bf16"},
 	{"verbose", 'v', OPTION_ALWAYS, NULL, take_verbose, "say more; twice, everything"},
@@ -380,7 +380,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		.max_segment_s = 30,
 		.raw = {.format = PCM_S16LE, .rate = 0, .channels = 1},
 		.streams = 1,
-		.seconds = 10,
+		.seconds = 5,
 		.seed = 1,
 		.dtype = "f32",
 	};
