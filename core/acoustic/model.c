@@ -247,13 +247,15 @@ static int bind_layer_weights(struct acoustic_model *model, const struct binder 
 	if (weights == NULL)
 		return 0;
 	memcpy(weights, raw, n * sizeof(*weights));
-	double sum = 0, max = raw[0];
+	double sum = 0;
+	float max = raw[0];
+	/* No fmax: gcc 12 for 64-bit ARM crashes on its reduction. */
 	for (size_t i = 1; i < n; i++)
-		max = fmax(max, raw[i]);
+		max = raw[i] > max ? raw[i] : max;
 	for (size_t i = 0; i < n; i++)
-		sum += exp(raw[i] - max);
+		sum += exp((double)raw[i] - max);
 	for (size_t i = 0; i < n; i++)
-		weights[i] = (float)(exp(raw[i] - max) / sum);
+		weights[i] = (float)(exp((double)raw[i] - max) / sum);
 	return 0;
 }
 
