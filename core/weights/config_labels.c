@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LABELS = 1 << 20, DEFAULT_LABELS = 2 };
+enum { MAX_LABELS = 1 << 16, DEFAULT_LABELS = 2 };
 
 /* Decimal digits without sign or leading zero, below `limit`. */
 static bool parse_id(const char *text, size_t limit, size_t *id)
