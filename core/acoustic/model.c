@@ -296,6 +296,7 @@ static int bind_model(struct acoustic_model *model)
 	TRY(bind_conv_encoder(model, &binder));
 	TRY(bind_projection(model, &binder));
 	TRY(bind_pos_conv(model, &binder));
+	weights_release(model->weights);
 	TRY(bind_name(name, sizeof(name), &binder, "encoder.layer_norm"));
 	TRY(bind_norm(&binder, name, config->hidden_size, config->layer_norm_eps,
 		      &model->encoder_norm));
@@ -305,8 +306,11 @@ static int bind_model(struct acoustic_model *model)
 		TRY(bind_layer(model, &binder, i, &layer));
 		if (model->layers)
 			model->layers[i] = layer;
+		weights_release(model->weights);
 	}
-	return bind_heads(model, &binder);
+	TRY(bind_heads(model, &binder));
+	weights_release(model->weights);
+	return 0;
 }
 
 /* Checkpoints of a bare model have no prefix; those of a head have the class's. */

@@ -25,6 +25,9 @@ int mapping_open(struct mapping *mapping, const char *path);
  * the sequential reading of whole tensors. */
 void mapping_expect_reading(const struct mapping *mapping);
 
+/* Drops all its pages from memory; they are read again when touched. */
+void mapping_release(const struct mapping *mapping);
+
 /* Accepts a zeroed struct. */
 void mapping_close(struct mapping *mapping);
 

@@ -371,6 +371,12 @@ static bool is_training_only(const char *name)
 	return false;
 }
 
+void weights_release(const struct weights *weights)
+{
+	for (size_t i = 0; i < weights->n_files; i++)
+		mapping_release(&weights->files[i]);
+}
+
 int weights_check_all_used(const struct weights *weights)
 {
 	for (size_t i = 0; i < weights->tensors.n; i++) {

@@ -34,6 +34,10 @@ const struct tensor *weights_find(const struct weights *weights, const char *nam
 int weights_require(struct weights *weights, const char *name, size_t n_dims, const size_t *dims,
 		    const struct tensor **out);
 
+/* Tells the kernel that no page of the files is needed for now: reading a
+ * tensor also maps pages of its neighbours, which tensor_release leaves alone. */
+void weights_release(const struct weights *weights);
+
 /* After binding: every tensor that was not marked used and is not one of the
  * known training-only tensors (masked_spec_embed, num_batches_tracked, the
  * pre-training heads) is an error, named. Returns 0 or -EINVAL. */
