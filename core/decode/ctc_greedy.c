@@ -23,7 +23,9 @@ struct ctc_greedy {
 	size_t frames, provisional;
 	struct collapse_buffers buffers;
 	struct collapse committed, tail;
-	size_t stable_length;
+	int *ids;             /* owned, [max_frames]: choices of the committed frames */
+	float *probabilities; /* owned, likewise */
+	size_t stable_length, text_capacity;
 	char *stable, *whole, *text; /* owned; settled, committed, with provisional */
 	struct transcript transcript;
 };
@@ -59,6 +61,9 @@ static int buffers_create(struct ctc_greedy *greedy, const struct vocab *vocab)
 	    strings > SIZE_MAX / 2 - CLEANUP_MAX_HELD)
 		return -ENOMEM;
 	text = text_capacity(strings);
+	greedy->text_capacity = text;
+	greedy->ids = calloc(frames, sizeof(*greedy->ids));
+	greedy->probabilities = calloc(frames, sizeof(*greedy->probabilities));
 	buffers->chars = calloc(frames, sizeof(*buffers->chars));
 	buffers->words = calloc(frames, sizeof(*buffers->words));
 	buffers->strings = malloc(strings);
@@ -66,9 +71,9 @@ static int buffers_create(struct ctc_greedy *greedy, const struct vocab *vocab)
 	greedy->stable = malloc(text);
 	greedy->whole = malloc(text);
 	greedy->text = malloc(text);
-	if (buffers->chars == NULL || buffers->words == NULL || buffers->strings == NULL ||
-	    buffers->raw == NULL || greedy->stable == NULL || greedy->whole == NULL ||
-	    greedy->text == NULL)
+	if (greedy->ids == NULL || greedy->probabilities == NULL || buffers->chars == NULL ||
+	    buffers->words == NULL || buffers->strings == NULL || buffers->raw == NULL ||
+	    greedy->stable == NULL || greedy->whole == NULL || greedy->text == NULL)
 		return -ENOMEM;
 	return 0;
 }
@@ -96,6 +101,8 @@ void ctc_greedy_destroy(struct ctc_greedy *greedy)
 {
 	if (greedy == NULL)
 		return;
+	free(greedy->ids);
+	free(greedy->probabilities);
 	free(greedy->buffers.chars);
 	free(greedy->buffers.words);
 	free(greedy->buffers.strings);
@@ -156,19 +163,27 @@ void ctc_greedy_reset(struct ctc_greedy *greedy)
 	greedy_publish(greedy);
 }
 
-static void greedy_feed(struct ctc_greedy *greedy, struct collapse *collapse, const float *logits,
-			size_t frames)
+/* The choice of one frame. A blank's probability goes nowhere. */
+static int greedy_choose(const struct ctc_greedy *greedy, const float *row, float *probability)
 {
-	for (size_t i = 0; i < frames; i++, logits += greedy->tokens) {
-		int id = ctc_argmax(logits, greedy->tokens, NULL);
-		float probability = 0.0F;
+	int id = ctc_argmax(row, greedy->tokens, NULL);
 
-		/* A blank's probability goes nowhere. */
-		if (!vocab_entry(greedy->buffers.vocab, id)->blank)
-			ctc_argmax(logits, greedy->tokens, &probability);
-		collapse_frame(collapse, &greedy->buffers, (int)(greedy->frames + i), id,
-			       probability, true);
-	}
+	*probability = 0.0F;
+	if (!vocab_entry(greedy->buffers.vocab, id)->blank)
+		ctc_argmax(row, greedy->tokens, probability);
+	return id;
+}
+
+static void greedy_commit_choices(struct ctc_greedy *greedy, size_t frames)
+{
+	for (size_t f = greedy->frames; f < greedy->frames + frames; f++)
+		collapse_frame(&greedy->committed, &greedy->buffers, (int)f, greedy->ids[f],
+			       greedy->probabilities[f], true);
+	greedy->frames += frames;
+	greedy->provisional = 0;
+	greedy_settle(greedy);
+	greedy->tail = greedy->committed;
+	greedy_publish(greedy);
 }
 
 int ctc_greedy_commit(struct ctc_greedy *greedy, const float *logits, size_t frames)
@@ -176,13 +191,20 @@ int ctc_greedy_commit(struct ctc_greedy *greedy, const float *logits, size_t fra
 	if (frames > greedy->max_frames - greedy->frames)
 		return -ENOSPC;
 	collapse_restore(&greedy->committed, &greedy->buffers);
-	greedy_feed(greedy, &greedy->committed, logits, frames);
-	greedy->frames += frames;
-	greedy->provisional = 0;
-	greedy_settle(greedy);
-	greedy->tail = greedy->committed;
-	greedy_publish(greedy);
+	for (size_t i = 0; i < frames; i++)
+		greedy->ids[greedy->frames + i] =
+			greedy_choose(greedy, logits + i * greedy->tokens,
+				      &greedy->probabilities[greedy->frames + i]);
+	greedy_commit_choices(greedy, frames);
 	return 0;
+}
+
+void ctc_greedy_truncate(struct ctc_greedy *greedy, size_t frames)
+{
+	if (frames > greedy->frames)
+		frames = greedy->frames;
+	ctc_greedy_reset(greedy);
+	greedy_commit_choices(greedy, frames);
 }
 
 int ctc_greedy_provisional(struct ctc_greedy *greedy, const float *logits, size_t frames)
@@ -191,7 +213,13 @@ int ctc_greedy_provisional(struct ctc_greedy *greedy, const float *logits, size_
 		return -ENOSPC;
 	collapse_restore(&greedy->committed, &greedy->buffers);
 	greedy->tail = greedy->committed;
-	greedy_feed(greedy, &greedy->tail, logits, frames);
+	for (size_t i = 0; i < frames; i++) {
+		float probability;
+		int id = greedy_choose(greedy, logits + i * greedy->tokens, &probability);
+
+		collapse_frame(&greedy->tail, &greedy->buffers, (int)(greedy->frames + i), id,
+			       probability, true);
+	}
 	greedy->provisional = frames;
 	greedy_publish(greedy);
 	return 0;
@@ -215,6 +243,11 @@ const char *ctc_greedy_text(const struct ctc_greedy *greedy)
 size_t ctc_greedy_stable_length(const struct ctc_greedy *greedy)
 {
 	return greedy->stable_length;
+}
+
+size_t ctc_greedy_text_capacity(const struct ctc_greedy *greedy)
+{
+	return greedy->text_capacity;
 }
 
 const struct transcript *ctc_greedy_transcript(const struct ctc_greedy *greedy)

@@ -36,11 +36,17 @@ int ctc_greedy_commit(struct ctc_greedy *greedy, const float *logits, size_t fra
 /* Replaces the provisional tail that follows the committed frames. Likewise. */
 int ctc_greedy_provisional(struct ctc_greedy *greedy, const float *logits, size_t frames);
 
+/* Takes committed frames from `frames` on back (none where there are fewer), and the
+ * provisional tail. Costs the whole utterance; stable text may shrink. */
+void ctc_greedy_truncate(struct ctc_greedy *greedy, size_t frames);
+
 /* Text views; valid until the next commit, provisional or reset. */
 const char *ctc_greedy_stable(const struct ctc_greedy *greedy);    /* grows only */
 const char *ctc_greedy_committed(const struct ctc_greedy *greedy); /* decode of committed frames */
 const char *ctc_greedy_text(const struct ctc_greedy *greedy);      /* committed and provisional */
 size_t ctc_greedy_stable_length(const struct ctc_greedy *greedy);
+/* Bytes that any of them can have, terminating zero included. */
+size_t ctc_greedy_text_capacity(const struct ctc_greedy *greedy);
 
 /* Words and characters of committed plus provisional frames with times and
  * confidences (vocab_decode says which); its text is ctc_greedy_text. Borrowed,

@@ -146,6 +146,11 @@ static void check_run(const struct run *run, struct ctc_greedy *greedy, unsigned
 		assert_int_equal(ctc_greedy_stable_length(greedy), strlen(stable));
 	}
 	assert_string_equal(ctc_greedy_committed(greedy), final);
+	done = fixture_random(random, (unsigned)run->frames + 2);
+	ctc_greedy_truncate(greedy, done);
+	done = done > run->frames ? run->frames : done;
+	assert_int_equal(ctc_greedy_frames(greedy), done);
+	check_view(run, done, ctc_greedy_text(greedy), ctc_greedy_transcript(greedy));
 }
 
 static void check_vocab(const struct vocab *vocab, unsigned seed)
