@@ -64,8 +64,10 @@ const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int la
 
 /* Transcribes with the offline pass; audio longer than max_segment_s is cut
  * into segments at the quietest 100 ms of the last 10 s of each (0: never
- * cut), texts joined by a space, frames counted from the first sample. *out is
- * owned by the caller (transcript_finish). Allocates. 0 or negative errno. */
+ * cut), texts joined by a space, frames counted from the first sample (a cut
+ * lies between two: half a frame of error behind it). options NULL: the
+ * tokenizer's own. *out is owned by the caller (transcript_finish). Allocates.
+ * 0, -ENOTSUP (no CTC head) or another negative errno. */
 int recognizer_transcribe(struct recognizer *recognizer, const float *samples, size_t n,
 			  int language, double max_segment_s, const struct decode_options *options,
 			  struct transcript *out);
@@ -82,14 +84,25 @@ struct recognizer_stream_options {
 	long left, chunk, right; /* frames; -1: unlimited left, whole-utterance chunk */
 	int final;               /* enum final_mode, or -1: the model's recommendation */
 	struct endpoint_rules endpoint; /* all 0: one utterance, ended by recognizer_stream_end */
-	/* endpoint.max_length cuts as recognizer_transcribe does: only an utterance
-	 * that goes on beyond it, and where recognizer_segment says (pushed audio;
-	 * only with final=offline, as it may take committed text back). */
+	/* endpoint.max_length (max_utterance_s where it is 0) cuts as
+	 * recognizer_transcribe does: only an utterance that goes on beyond it, and
+	 * where recognizer_segment says (pushed audio; only with final=offline, as it
+	 * may take committed text back: else -EINVAL). */
 	bool cut_quiet;
-	double max_utterance_s; /* capacity of one utterance; 0: 30 */
+	/* Capacity of one utterance; 0: 30. What goes on beyond it ends there by
+	 * ENDPOINT_MAX_LENGTH even where the rules are off. */
+	double max_utterance_s;
 };
 
-/* options NULL: all defaults. All memory of the stream is taken here. */
+/* Where ENDPOINT_MAX_LENGTH ends an utterance (without cut_quiet): with
+ * final=offline in the middle of the last gap between words in its second half,
+ * or at the limit where there is none; words that follow are said again in the
+ * next utterance, so partials may have shown more than the final has. With
+ * final=stream nothing shown as stable may be taken back: the first pause of
+ * 0.2 s in the last fifth ends it, or else the limit, maybe inside a word. */
+
+/* options NULL: all defaults. All memory of the stream is taken here. Logs and
+ * returns -EINVAL (an option), -ENOTSUP (no CTC head) or -ENOMEM. */
 int recognizer_stream_open(struct recognizer *recognizer,
 			   const struct recognizer_stream_options *options,
 			   struct recognizer_stream **out);
@@ -104,23 +117,28 @@ size_t recognizer_stream_push(struct recognizer_stream *stream, const float *sam
  * since the last utterance it does nothing. */
 void recognizer_stream_flush(struct recognizer_stream *stream);
 /* Left context, chunk and lookahead from the next utterance start on (at once
- * where no sample of the utterance was pushed). Allocates. 0, -EINVAL, -ENOMEM:
- * then the old ones stay. */
+ * where no sample of the utterance was pushed); the statistics go on. Allocates.
+ * 0, -EINVAL, -ENOMEM: then the old ones stay. */
 int recognizer_stream_set_context(struct recognizer_stream *stream, long left, long chunk,
 				  long right);
-/* No more samples: the lookahead is flushed, then the final follows. */
+/* No more samples: the lookahead is flushed, then the final follows. A stream
+ * that never had a sample gives one empty final too. */
 void recognizer_stream_end(struct recognizer_stream *stream);
-/* A step can run now. */
+/* A step can run now. False too while two ended utterances wait for their
+ * offline passes or for recognizer_stream_next. */
 bool recognizer_stream_ready(const struct recognizer_stream *stream);
 /* After _end: every event has been delivered. */
 bool recognizer_stream_done(const struct recognizer_stream *stream);
-/* Starts over at sample 0, utterance 0. */
+/* End of the committed frames (of the utterance, between two), as `clock` of events. */
+int64_t recognizer_stream_clock(const struct recognizer_stream *stream);
+/* Starts over at sample 0, utterance 0; pending events and passes are dropped. */
 void recognizer_stream_reset(struct recognizer_stream *stream);
 /* Live sources: audio was lost or left out. Moves the clock forward without
  * samples; an open utterance is flushed first. */
 void recognizer_stream_skip(struct recognizer_stream *stream, int64_t samples);
 
-/* One step of each of n different ready streams. */
+/* One step of each of n different ready streams. Take their events before the
+ * next step: a partial that was not taken is replaced by the newer one. */
 void recognizer_step(struct recognizer *recognizer, struct recognizer_stream *const *streams,
 		     size_t n);
 
@@ -132,9 +150,10 @@ bool recognizer_final_pending(const struct recognizer *recognizer);
 void recognizer_final_abandon(struct recognizer_stream *stream);
 
 enum recognizer_event_kind {
-	RECOGNIZER_PARTIAL,
-	RECOGNIZER_ENDPOINT,
-	RECOGNIZER_FINAL,
+	RECOGNIZER_PARTIAL,  /* the text has changed */
+	RECOGNIZER_ENDPOINT, /* by a rule, or (ENDPOINT_NONE) a flush; not at the end of the stream
+			      */
+	RECOGNIZER_FINAL,    /* exactly one of each utterance, in order */
 };
 
 /* Pointers are valid until the next call on the stream. Samples count from the

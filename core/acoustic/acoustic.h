@@ -116,6 +116,9 @@ enum acoustic_reset {
 	RESET_FULL,
 };
 void acoustic_stream_reset(struct acoustic_stream *stream, enum acoustic_reset kind);
+/* Takes over the statistics of another stream of the model, where they are
+ * cumulative, so that a prior outlives a change of L:C:R. */
+void acoustic_stream_inherit(struct acoustic_stream *stream, const struct acoustic_stream *from);
 /* Takes effect at once; only right after a reset or create. -EBUSY otherwise, -EINVAL. */
 int acoustic_stream_set_adapter(struct acoustic_stream *stream, int adapter);
 

@@ -19,6 +19,13 @@ void statistics_reset(struct statistics *statistics)
 	memset(statistics->square, 0, statistics->n_channels * sizeof(double));
 }
 
+void statistics_copy(struct statistics *statistics, const struct statistics *from)
+{
+	statistics->count = from->count;
+	memcpy(statistics->mean, from->mean, from->n_channels * sizeof(double));
+	memcpy(statistics->square, from->square, from->n_channels * sizeof(double));
+}
+
 void statistics_cap(struct statistics *statistics, double count)
 {
 	if (statistics->count <= count)

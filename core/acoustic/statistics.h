@@ -22,6 +22,9 @@ struct statistics {
 void statistics_layout(struct statistics *statistics, struct arena *arena, size_t n_channels);
 void statistics_reset(struct statistics *statistics);
 
+/* Both of the same number of channels. */
+void statistics_copy(struct statistics *statistics, const struct statistics *from);
+
 /* Caps the weight of what was seen: it becomes a prior of that many values. */
 void statistics_cap(struct statistics *statistics, double count);
 

@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -150,6 +151,16 @@ void acoustic_stream_reset(struct acoustic_stream *stream, enum acoustic_reset k
 	stream->featured = 0;
 	stream->next = 0;
 	stream->last = (struct acoustic_output){0};
+}
+
+void acoustic_stream_inherit(struct acoustic_stream *stream, const struct acoustic_stream *from)
+{
+	assert(stream->model == from->model);
+	if (!stream->cumulative || !from->cumulative)
+		return;
+	statistics_copy(&stream->input, &from->input);
+	if (stream->model->config.conv_norm == CONV_NORM_GROUP)
+		statistics_copy(&stream->conv0, &from->conv0);
 }
 
 int acoustic_stream_set_adapter(struct acoustic_stream *stream, int adapter)

@@ -1,0 +1,103 @@
+/* The offline passes of ended utterances: a queue in the order of their ends,
+ * worked off piece by piece behind the streaming steps. */
+#include "core/recognizer_state.h"
+
+int recognizer_offline_reserve(struct recognizer *recognizer, size_t n, int adapter)
+{
+	int error = 0;
+
+	if (recognizer->offline == NULL)
+		error = acoustic_offline_create(recognizer->model, n, &recognizer->offline);
+	/* Beginning takes all memory that the pass will need. No sample is read before it advances,
+	 * and it never does: the pass in work begins again. */
+	recognizer->begun = false;
+	if (error == 0)
+		error = acoustic_offline_begin(recognizer->offline, NULL, n, adapter, NULL);
+	return error;
+}
+
+void final_enqueue(struct recognizer *recognizer, struct utterance *utterance)
+{
+	struct utterance **end = &recognizer->queue;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	utterance->next = NULL;
+	*end = utterance;
+}
+
+void final_remove(struct recognizer *recognizer, const struct recognizer_stream *stream)
+{
+	struct utterance **at = &recognizer->queue;
+
+	while (*at != NULL) {
+		if ((*at)->stream != stream) {
+			at = &(*at)->next;
+			continue;
+		}
+		if (*at == recognizer->queue)
+			recognizer->begun = false;
+		*at = (*at)->next;
+	}
+}
+
+void final_from_stream(struct utterance *utterance)
+{
+	utterance->made = FINAL_STREAM;
+	utterance->final_due = true;
+}
+
+/* Reading the logits into the second search takes no memory. */
+static void final_from_offline(struct utterance *utterance, const struct acoustic_offline *offline)
+{
+	struct ctc_greedy *second = utterance->second;
+
+	ctc_greedy_reset(second);
+	ctc_greedy_commit(second, acoustic_offline_output(offline),
+			  acoustic_offline_frames(offline));
+	utterance->made = FINAL_OFFLINE;
+	utterance->final_due = true;
+}
+
+int recognizer_final_advance(struct recognizer *recognizer)
+{
+	struct utterance *utterance = recognizer->queue;
+	bool failed = false;
+
+	if (utterance == NULL)
+		return 0;
+	if (!recognizer->begun) {
+		/* Room was made when the stream opened, so this can only fail where
+		 * the stream could not have been opened. */
+		failed = acoustic_offline_begin(recognizer->offline, utterance->samples,
+						utterance->length,
+						utterance->stream->language->adapter, NULL) < 0;
+		recognizer->begun = !failed;
+	}
+	if (!failed && acoustic_offline_advance(recognizer->offline) != 0)
+		return 1;
+	recognizer->queue = utterance->next;
+	recognizer->begun = false;
+	if (failed)
+		final_from_stream(utterance);
+	else
+		final_from_offline(utterance, recognizer->offline);
+	return recognizer->queue != NULL;
+}
+
+bool recognizer_final_pending(const struct recognizer *recognizer)
+{
+	return recognizer->queue != NULL;
+}
+
+void recognizer_final_abandon(struct recognizer_stream *stream)
+{
+	final_remove(stream->recognizer, stream);
+	for (size_t i = 0; i < 2; i++) {
+		struct utterance *utterance = &stream->utterances[i];
+
+		if (utterance->state == UTTERANCE_ENDED && !utterance->final_due &&
+		    !utterance->delivered)
+			final_from_stream(utterance);
+	}
+}

@@ -1,0 +1,187 @@
+/* Transcription of a whole recording: segments with the offline pass, joined. */
+#include "core/base/log.h"
+#include "core/recognizer_state.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Transcripts of the segments until they are joined. */
+struct parts {
+	struct transcript *transcripts; /* owned, [n] */
+	int *frames;                    /* owned, [n]: frame of each one's start */
+	size_t n;
+};
+
+static void parts_finish(struct parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++)
+		transcript_finish(&parts->transcripts[i]);
+	free(parts->transcripts);
+	free(parts->frames);
+}
+
+static int parts_grow(struct parts *parts)
+{
+	struct transcript *transcripts =
+		realloc(parts->transcripts, (parts->n + 1) * sizeof(*transcripts));
+	int *frames;
+
+	if (transcripts == NULL)
+		return -ENOMEM;
+	parts->transcripts = transcripts;
+	frames = realloc(parts->frames, (parts->n + 1) * sizeof(*frames));
+	if (frames == NULL)
+		return -ENOMEM;
+	parts->frames = frames;
+	return 0;
+}
+
+static int decode_logits(const struct language *language, const float *logits, size_t frames,
+			 size_t width, const struct decode_options *options, struct transcript *out)
+{
+	int *ids = malloc((frames + 1) * sizeof(*ids));
+	float *probabilities = malloc((frames + 1) * sizeof(*probabilities));
+	int error = -ENOMEM;
+
+	if (ids != NULL && probabilities != NULL) {
+		for (size_t f = 0; f < frames; f++)
+			ids[f] = ctc_argmax(logits + f * width, width, &probabilities[f]);
+		error = vocab_decode(language->vocab, ids, probabilities, frames, options, out);
+	}
+	free(ids);
+	free(probabilities);
+	return error;
+}
+
+static int transcribe_segment(struct recognizer *recognizer, const struct language *language,
+			      const float *samples, size_t n, const struct decode_options *options,
+			      struct transcript *out)
+{
+	int error = recognizer_offline_reserve(recognizer, n, language->adapter);
+
+	if (error == 0)
+		error = acoustic_offline_begin(recognizer->offline, samples, n, language->adapter,
+					       NULL);
+	if (error < 0)
+		return error;
+	while (acoustic_offline_advance(recognizer->offline) != 0)
+		;
+	return decode_logits(language, acoustic_offline_output(recognizer->offline),
+			     acoustic_offline_frames(recognizer->offline),
+			     acoustic_model_output_size(recognizer->model, language->adapter),
+			     options, out);
+}
+
+/* Copies the text of spans behind `strings` and moves them by `frame`. */
+static char *spans_append(struct span *spans, size_t *n, const struct span *from, size_t n_from,
+			  int frame, char *strings)
+{
+	for (size_t i = 0; i < n_from; i++) {
+		size_t size = strlen(from[i].text) + 1;
+		struct span *span = &spans[(*n)++];
+
+		memcpy(strings, from[i].text, size);
+		*span = from[i];
+		span->text = strings;
+		span->start_frame += frame;
+		span->end_frame += frame;
+		strings += size;
+	}
+	return strings;
+}
+
+static size_t spans_bytes(const struct span *spans, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(spans[i].text) + 1;
+	return bytes;
+}
+
+static int parts_join(const struct parts *parts, struct transcript *out)
+{
+	size_t text = 1, strings = 1, chars = 1, words = 1;
+	char *end, *string;
+
+	for (size_t i = 0; i < parts->n; i++) {
+		const struct transcript *part = &parts->transcripts[i];
+
+		text += strlen(part->text) + 1;
+		strings += spans_bytes(part->chars, part->n_chars) +
+			   spans_bytes(part->words, part->n_words);
+		chars += part->n_chars;
+		words += part->n_words;
+	}
+	out->text = malloc(text);
+	out->strings = malloc(strings);
+	out->chars = calloc(chars, sizeof(*out->chars));
+	out->words = calloc(words, sizeof(*out->words));
+	if (out->text == NULL || out->strings == NULL || out->chars == NULL || out->words == NULL) {
+		transcript_finish(out);
+		return -ENOMEM;
+	}
+	end = out->text;
+	string = out->strings;
+	for (size_t i = 0; i < parts->n; i++) {
+		const struct transcript *part = &parts->transcripts[i];
+		size_t length = strlen(part->text);
+
+		if (length > 0 && end > out->text)
+			*end++ = ' ';
+		memcpy(end, part->text, length);
+		end += length;
+		string = spans_append(out->chars, &out->n_chars, part->chars, part->n_chars,
+				      parts->frames[i], string);
+		string = spans_append(out->words, &out->n_words, part->words, part->n_words,
+				      parts->frames[i], string);
+	}
+	*end = '\0';
+	return 0;
+}
+
+int recognizer_transcribe(struct recognizer *recognizer, const float *samples, size_t n,
+			  int language, double max_segment_s, const struct decode_options *options,
+			  struct transcript *out)
+{
+	const struct model_config *config = recognizer->config;
+	const struct vocab *vocab = recognizer_vocab(recognizer, language);
+	struct parts parts = {0};
+	size_t limit = n, start = 0;
+	int error = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (vocab == NULL) {
+		log_error("%s: no CTC head, so there is nothing to transcribe with",
+			  recognizer->dir);
+		return -ENOTSUP;
+	}
+	if (n / config->hop > INT_MAX)
+		return -EINVAL;
+	if (max_segment_s > 0.0 && max_segment_s * (double)config->sampling_rate < (double)n)
+		limit = (size_t)(max_segment_s * (double)config->sampling_rate);
+	if (limit == 0)
+		limit = n > 0 ? 1 : 0;
+	do {
+		const float *segment = start > 0 ? samples + start : samples;
+		size_t length =
+			recognizer_segment(segment, n - start, limit, config->sampling_rate);
+
+		error = parts_grow(&parts);
+		if (error == 0) {
+			parts.frames[parts.n] = (int)((start + config->hop / 2) / config->hop);
+			error = transcribe_segment(recognizer, recognizer->languages[language],
+						   segment, length, options,
+						   &parts.transcripts[parts.n]);
+		}
+		if (error == 0)
+			parts.n++;
+		start += length;
+	} while (error == 0 && start < n);
+	if (error == 0)
+		error = parts_join(&parts, out);
+	parts_finish(&parts);
+	return error;
+}
