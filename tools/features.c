@@ -127,7 +127,8 @@ static void declare_offline(struct extractor *e, size_t samples, size_t frames)
 	declare_rows(e, "last_hidden_state", frames, config->hidden_size);
 	if (config->head == HEAD_CTC) {
 		declare_rows(e, "logits", frames, e->model.width);
-		declare(e, "argmax", DTYPE_I32, 1, (const size_t[]){frames});
+		if (e->options->all)
+			declare(e, "argmax", DTYPE_I32, 1, (const size_t[]){frames});
 	} else if (config->head == HEAD_CLASSIFICATION) {
 		declare(e, "logits", DTYPE_F32, 1,
 			(const size_t[]){frames > 0 ? config->n_labels : 0});

@@ -13,9 +13,6 @@ static int load_vocab(struct tool_model *model, const char *dir, const char *lan
 	struct tokenizer tokenizer;
 
 	int error = tokenizer_load(dir, language, &tokenizer);
-	if (error == -ENOENT)
-		log_error("%s: no vocabulary%s%s", dir, language ? " for language " : "",
-			  language ? language : "");
 	if (error)
 		return error;
 	error = vocab_create(&tokenizer, -1, &model->vocab);

@@ -103,6 +103,26 @@ static int check_tree(const cJSON *item, const char *key, const char *label)
 	return 0;
 }
 
+/* The last key before `offset`, for the message: a value that is no JSON (NaN)
+ * is better found by its name. NULL where there is none. */
+static const char *key_before(const char *text, size_t offset, size_t *length)
+{
+	enum { KEY_SHOWN = 100 };
+	size_t end = offset;
+
+	*length = 0;
+	while (end >= 2 && !(text[end - 1] == ':' && text[end - 2] == '"'))
+		end--;
+	if (end < 2)
+		return NULL;
+	end -= 2; /* the closing quote */
+	size_t start = end;
+	while (start > 0 && text[start - 1] != '"' && end - start < KEY_SHOWN)
+		start--;
+	*length = end - start;
+	return text + start;
+}
+
 int json_parse(const char *text, size_t size, const char *label, cJSON **out)
 {
 	*out = NULL;
@@ -130,8 +150,11 @@ int json_parse(const char *text, size_t size, const char *label, cJSON **out)
 			if (text[offset + (size_t)i] == '\n')
 				shown = i;
 		}
-		log_error("%s:%zu: not valid JSON at '%.*s'", label, line_of(text, offset), shown,
-			  text + offset);
+		size_t length;
+		const char *key = key_before(text, offset, &length);
+		log_error("%s:%zu: not valid JSON at '%.*s'%s%.*s%s", label, line_of(text, offset),
+			  shown, text + offset, key ? " behind key '" : "", (int)length,
+			  key ? key : "", key ? "'" : "");
 		rc = -EINVAL;
 	}
 	if (rc < 0) {
