@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Sums up meson's test logs: summary.py TESTLOG.json...
 
-A test that printed TAP counts by its cases, any other as one. The last line is
-"N passed, N failed"; the exit status is 0 only where something passed and
-nothing failed.
+A test that printed TAP, or the report of Python's unittest, counts by its cases,
+any other as one. The last line is "N passed, N failed"; the exit status is 0
+only where something passed and nothing failed.
 """
 
 import json
@@ -11,6 +11,9 @@ import re
 import sys
 
 CASE = re.compile(r"^(not ok|ok)\b[ \d]*-?\s*(.*)$", re.MULTILINE)
+UNITTEST = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
+UNITTEST_BAD = re.compile(r"^(?:FAIL|ERROR): (.*)$", re.MULTILINE)
+UNITTEST_SKIPPED = re.compile(r"\bskipped=(\d+)")
 GOOD = {"OK", "EXPECTEDFAIL"}
 SKIPPED = {"SKIP", "IGNORED"}
 
@@ -34,6 +37,14 @@ def count(record):
             skipped += 1
         else:
             passed += 1
+    report = record.get("stderr") or ""
+    ran = UNITTEST.search(report)
+    if ran:
+        bad = UNITTEST_BAD.findall(report)
+        left_out = sum(int(n) for n in UNITTEST_SKIPPED.findall(report))
+        failed += [f"{name}: {title}" for title in bad]
+        skipped += left_out
+        passed += max(0, int(ran.group(1)) - len(bad) - left_out)
     # A crash or a time-out leaves cases without a verdict: the program failed too.
     if result not in GOOD and not failed:
         failed.append(f"{name}: {result.lower()}")
