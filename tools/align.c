@@ -150,6 +150,7 @@ static int align(struct aligner *a, struct result *result)
 		.zero_infinity = config->ctc_zero_infinity,
 	};
 	struct path path = {0};
+	struct transcript transcript;
 
 	int error = ctc_loss(a->logits, a->frames, a->model.width, a->labels, a->n_labels,
 			     &loss_options, &a->loss);
@@ -161,7 +162,11 @@ static int align(struct aligner *a, struct result *result)
 		error = find_path(a, &path);
 	a->feasible = !error;
 	if (!error)
-		error = result_add(result, &a->model, &path, 0, a->times);
+		error = path_decode(&path, &a->model, &transcript);
+	if (!error) {
+		error = result_add(result, &a->model, &transcript, 0, a->times);
+		transcript_finish(&transcript);
+	}
 	path_finish(&path);
 	return error == -EDOM ? 0 : error;
 }
@@ -195,9 +200,7 @@ static int run(const struct options *options)
 	struct result result = {0};
 	const char *file = options->arguments[1];
 
-	int error = tool_model_open(options, &a.model);
-	if (!error)
-		error = tool_model_require_head(&a.model, options->arguments[0], HEAD_CTC);
+	int error = tool_model_open(options, TOOL_MODEL_TEXT, &a.model);
 	if (!error)
 		error = make_labels(&a);
 	if (!error)

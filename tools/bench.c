@@ -261,7 +261,7 @@ static int prepare(struct bench *b)
 	const struct options *options = b->options;
 	size_t n = options->n_windows;
 
-	int error = tool_model_open(options, &b->model);
+	int error = tool_model_open(options, TOOL_MODEL_NETWORK, &b->model);
 	if (error)
 		return error;
 	const struct model_config *config = b->model.config;

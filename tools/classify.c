@@ -173,12 +173,14 @@ static int prepare(struct classifier *c)
 	const struct options *options = c->options;
 
 	c->label = -1;
-	int error = tool_model_open(options, &c->model);
-	if (!error)
-		error = tool_model_require_head(&c->model, options->arguments[0],
-						HEAD_CLASSIFICATION);
+	int error = tool_model_open(options, TOOL_MODEL_NETWORK, &c->model);
 	if (error)
 		return error;
+	if (c->model.config->head != HEAD_CLASSIFICATION) {
+		log_error("%s: this model has no sequence classification head",
+			  options->arguments[0]);
+		return -EINVAL;
+	}
 	c->scores = calloc(c->model.config->n_labels, sizeof(*c->scores));
 	if (!c->scores)
 		return -ENOMEM;

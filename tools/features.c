@@ -300,7 +300,7 @@ static int run(const struct options *options)
 	size_t n = 0;
 
 	e.slots = calloc(MAX_TENSORS, sizeof(*e.slots));
-	int error = e.slots ? tool_model_open(options, &e.model) : -ENOMEM;
+	int error = e.slots ? tool_model_open(options, TOOL_MODEL_NETWORK, &e.model) : -ENOMEM;
 	if (!error)
 		error = read_samples(&e, &samples, &n);
 	if (!error)

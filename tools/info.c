@@ -10,13 +10,17 @@
 #include "tools/memory.h"
 #include "tools/tool_model.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct info {
 	const char *dir;
 	struct tool_model model;
-	char **languages; /* owned by tokenizer_free_languages; NULL: no vocabulary */
+	struct vocab *vocab; /* owned; NULL where the directory has none */
+	char **languages;    /* owned by tokenizer_free_languages; NULL: no vocabulary */
 	size_t n_languages;
 	size_t stream_bytes; /* state of one stream with the recommended L:C:R */
 	size_t labels_shown;
@@ -86,7 +90,7 @@ static void json_network(const struct model_config *config, struct json_out *jso
 
 static void json_vocabulary(const struct info *info, struct json_out *json)
 {
-	const struct vocab *vocab = info->model.vocab;
+	const struct vocab *vocab = info->vocab;
 
 	if (!vocab) {
 		json_null(json, "vocabulary");
@@ -189,7 +193,7 @@ static void print_network(const struct info *info)
 static void print_text(const struct info *info)
 {
 	const struct model_config *config = info->model.config;
-	const struct vocab *vocab = info->model.vocab;
+	const struct vocab *vocab = info->vocab;
 
 	print_network(info);
 	if (vocab)
@@ -229,19 +233,38 @@ static int measure_stream(struct info *info)
 	return 0;
 }
 
+/* A network without a vocabulary can still be looked at. */
+static int load_vocabulary(struct info *info, const char *language)
+{
+	struct tokenizer tokenizer;
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/vocab.json", info->dir) < 0)
+		return -ENOMEM;
+	bool missing = access(path, F_OK) != 0;
+	free(path);
+	if (missing)
+		return 0;
+	int error = tokenizer_load(info->dir, language, &tokenizer);
+	if (error)
+		return error;
+	error = vocab_create(&tokenizer, -1, &info->vocab);
+	tokenizer_finish(&tokenizer);
+	int n = error ? error : tokenizer_languages(info->dir, &info->languages);
+	if (n > 0)
+		info->n_languages = (size_t)n;
+	return n < 0 ? n : 0;
+}
+
 static int gather(struct info *info, const struct options *options)
 {
-	int error = tool_model_open(options, &info->model);
+	int error = tool_model_open(options, TOOL_MODEL_NETWORK, &info->model);
+	if (!error && info->model.config->head == HEAD_CTC)
+		error = load_vocabulary(info, options->language);
 	if (error)
 		return error;
 	if (info->model.config->head == HEAD_CLASSIFICATION)
 		info->labels_shown = info->model.config->n_labels;
-	if (info->model.vocab) {
-		int n = tokenizer_languages(info->dir, &info->languages);
-		if (n < 0)
-			return n;
-		info->n_languages = (size_t)n;
-	}
 	return measure_stream(info);
 }
 
@@ -256,6 +279,7 @@ static int run(const struct options *options)
 		print_text(&info);
 	if (info.languages)
 		tokenizer_free_languages(info.languages);
+	vocab_destroy(info.vocab);
 	tool_model_close(&info.model);
 	return error ? EXIT_FAILED : EXIT_DONE;
 }

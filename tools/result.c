@@ -65,6 +65,13 @@ int path_add_logits(struct path *path, const float *logits, size_t frames, size_
 	return error;
 }
 
+int path_decode(const struct path *path, const struct tool_model *model, struct transcript *out)
+{
+	int error = vocab_decode(model->vocab, path->ids, path->probabilities, path->n, NULL, out);
+
+	return error ? no_memory() : 0;
+}
+
 void path_clear(struct path *path)
 {
 	path->n = 0;
@@ -143,28 +150,22 @@ static int add_spans(struct result *result, struct result_spans *to, const struc
 	return error;
 }
 
-int result_add(struct result *result, const struct tool_model *model, const struct path *path,
-	       double start, const double *times)
+int result_add(struct result *result, const struct tool_model *model,
+	       const struct transcript *transcript, double start, const double *times)
 {
 	const struct clock clock = {
 		.start = start,
 		.frame = tool_model_seconds(model, 1),
 		.times = times,
 	};
-	struct transcript transcript;
 
-	int error = vocab_decode(model->vocab, path->ids, path->probabilities, path->n, NULL,
-				 &transcript);
-	if (error)
-		return no_memory();
-	error = add_text(result, transcript.text);
+	int error = add_text(result, transcript->text);
 	if (!error)
-		error = add_spans(result, &result->words, transcript.words, transcript.n_words,
+		error = add_spans(result, &result->words, transcript->words, transcript->n_words,
 				  &clock);
 	if (!error)
-		error = add_spans(result, &result->chars, transcript.chars, transcript.n_chars,
+		error = add_spans(result, &result->chars, transcript->chars, transcript->n_chars,
 				  &clock);
-	transcript_finish(&transcript);
 	return error;
 }
 

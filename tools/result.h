@@ -23,6 +23,8 @@ struct path {
 int path_add(struct path *path, int id, float probability);
 /* Appends the most probable token of each row of logits [frames, tokens]. */
 int path_add_logits(struct path *path, const float *logits, size_t frames, size_t tokens);
+/* *out is owned by the caller (transcript_finish). 0 or -ENOMEM, logged. */
+int path_decode(const struct path *path, const struct tool_model *model, struct transcript *out);
 void path_clear(struct path *path);
 void path_finish(struct path *path);
 
@@ -45,11 +47,11 @@ struct result {
 	struct result_spans words, chars;
 };
 
-/* Decodes a segment's path and joins it to what is there, with a space
- * between. Frame i starts at start + i frames, in seconds; at times[i] where
- * `times` is given ([path->n]: frames of several segments). 0 or -ENOMEM, logged. */
-int result_add(struct result *result, const struct tool_model *model, const struct path *path,
-	       double start, const double *times);
+/* Joins a segment's transcript to what is there, with a space between. Frame i
+ * starts at start + i frames, in seconds; at times[i] where `times` is given
+ * (frames of several segments). 0 or -ENOMEM, logged. */
+int result_add(struct result *result, const struct tool_model *model,
+	       const struct transcript *transcript, double start, const double *times);
 void result_finish(struct result *result);
 
 const char *result_text(const struct result *result);

@@ -3,70 +3,78 @@
 #include "core/acoustic/acoustic.h"
 #include "core/base/log.h"
 #include "core/kernels/pool.h"
+#include "core/recognizer.h"
 #include "tools/options.h"
 
 #include <errno.h>
 #include <string.h>
 
-static int load_vocab(struct tool_model *model, const char *dir, const char *language)
+static int open_text(const struct options *options, struct tool_model *model)
 {
-	struct tokenizer tokenizer;
+	const struct recognizer_options recognizer_options = {
+		.model_dir = options->arguments[0],
+		.threads = options->threads,
+		.language = options->language,
+		.max_streams = 1,
+	};
 
-	int error = tokenizer_load(dir, language, &tokenizer);
+	int error = recognizer_open(&recognizer_options, &model->recognizer);
 	if (error)
 		return error;
-	error = vocab_create(&tokenizer, -1, &model->vocab);
-	tokenizer_finish(&tokenizer);
-	return error;
+	model->acoustic = recognizer_model(model->recognizer);
+	model->vocab = recognizer_vocab(model->recognizer, 0);
+	if (!model->vocab) {
+		log_error("%s: this model has no CTC head", options->arguments[0]);
+		return -EINVAL;
+	}
+	return 0;
 }
 
-int tool_model_open(const struct options *options, struct tool_model *model)
+static int open_network(const struct options *options, struct tool_model *model)
 {
-	const char *dir = options->arguments[0];
-
-	memset(model, 0, sizeof(*model));
 	int error = pool_create(options->threads, &model->pool);
 	if (error) {
-		log_error("cannot start %u threads: %s", options->threads, strerror(-error));
+		log_error("cannot start the threads: %s", strerror(-error));
 		return error;
 	}
-	error = acoustic_model_load(dir, model->pool, &model->acoustic);
-	if (error)
-		goto fail;
-	model->config = acoustic_model_config(model->acoustic);
-	if (options->language) {
-		error = acoustic_model_adapter(model->acoustic, options->language);
-		if (error < 0)
-			goto fail;
-		model->adapter = error;
-	}
-	model->width = acoustic_model_output_size(model->acoustic, model->adapter);
-	error = 0;
-	if (model->config->head == HEAD_CTC)
-		error = load_vocab(model, dir, options->language);
-	if (error)
-		goto fail;
+	return acoustic_model_load(options->arguments[0], model->pool, &model->acoustic);
+}
+
+/* The language's adapter; it is loaded already where there is a recognizer. */
+static int find_adapter(const struct options *options, struct tool_model *model)
+{
+	int adapter =
+		options->language ? acoustic_model_adapter(model->acoustic, options->language) : 0;
+
+	if (adapter < 0)
+		return adapter;
+	model->adapter = adapter;
+	model->width = acoustic_model_output_size(model->acoustic, adapter);
 	return 0;
-fail:
-	tool_model_close(model);
+}
+
+int tool_model_open(const struct options *options, enum tool_model_kind kind,
+		    struct tool_model *model)
+{
+	memset(model, 0, sizeof(*model));
+	int error =
+		kind == TOOL_MODEL_TEXT ? open_text(options, model) : open_network(options, model);
+	if (!error) {
+		model->config = acoustic_model_config(model->acoustic);
+		error = find_adapter(options, model);
+	}
+	if (error)
+		tool_model_close(model);
 	return error;
 }
 
 void tool_model_close(struct tool_model *model)
 {
-	vocab_destroy(model->vocab);
-	acoustic_model_destroy(model->acoustic);
+	if (!model->recognizer)
+		acoustic_model_destroy(model->acoustic);
+	recognizer_close(model->recognizer);
 	pool_destroy(model->pool);
 	memset(model, 0, sizeof(*model));
-}
-
-int tool_model_require_head(const struct tool_model *model, const char *dir, enum model_head head)
-{
-	if (model->config->head == head)
-		return 0;
-	log_error("%s: this model has no %s head", dir,
-		  head == HEAD_CTC ? "CTC" : "sequence classification");
-	return -EINVAL;
 }
 
 int tool_model_run(const struct tool_model *model, struct acoustic_offline *offline,
@@ -74,10 +82,8 @@ int tool_model_run(const struct tool_model *model, struct acoustic_offline *offl
 {
 	int error = acoustic_offline_begin(offline, samples, n, model->adapter, tap);
 
-	if (error) {
-		log_error("no memory for %zu samples at once", n);
+	if (error)
 		return error;
-	}
 	while (acoustic_offline_advance(offline))
 		;
 	return 0;

@@ -1,6 +1,7 @@
 /*
- * A loaded model with what the subcommands need beside it: the thread pool,
- * the language that was asked for and its vocabulary.
+ * A loaded model with what the subcommands need beside it. Those that deal in
+ * text open the recognizer; those that only look at the network do without a
+ * vocabulary, which a directory may lack.
  */
 #ifndef HEARD_TOOLS_TOOL_MODEL_H
 #define HEARD_TOOLS_TOOL_MODEL_H
@@ -14,23 +15,28 @@ struct acoustic_model;
 struct acoustic_offline;
 struct options;
 struct pool;
+struct recognizer;
+
+enum tool_model_kind {
+	TOOL_MODEL_NETWORK,
+	TOOL_MODEL_TEXT, /* fails where there is no CTC head */
+};
 
 struct tool_model {
-	struct pool *pool;                 /* owned */
-	struct acoustic_model *acoustic;   /* owned */
-	const struct model_config *config; /* borrowed from acoustic */
+	struct recognizer *recognizer;     /* owned; text only */
+	const struct vocab *vocab;         /* borrowed from the recognizer; text only */
+	struct pool *pool;                 /* owned; network only */
+	struct acoustic_model *acoustic;   /* owned, or borrowed from the recognizer */
+	const struct model_config *config; /* borrowed */
 	int adapter;                       /* of the language, for acoustic calls */
 	size_t width;                      /* of a row of output */
-	struct vocab *vocab;               /* owned; NULL without a CTC head */
 };
 
 /* Loads the directory options->arguments[0] for options->language. Logs and
  * returns a negative errno on failure. */
-int tool_model_open(const struct options *options, struct tool_model *model);
+int tool_model_open(const struct options *options, enum tool_model_kind kind,
+		    struct tool_model *model);
 void tool_model_close(struct tool_model *model);
-
-/* Fails, with a message, where the model has another head. */
-int tool_model_require_head(const struct tool_model *model, const char *dir, enum model_head head);
 
 /* Runs the whole offline pass. `tap` may be NULL. 0 or a negative errno. */
 struct acoustic_tap;

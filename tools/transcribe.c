@@ -4,7 +4,7 @@
  * chunks as a live stream would be.
  */
 #include "core/acoustic/acoustic.h"
-#include "core/base/log.h"
+#include "core/recognizer.h"
 #include "tools/commands.h"
 #include "tools/json_out.h"
 #include "tools/result.h"
@@ -18,8 +18,7 @@
 struct transcriber {
 	const struct options *options;
 	struct tool_model model;
-	struct acoustic_offline *offline; /* owned; grows to the longest segment */
-	struct path path;                 /* of the current segment */
+	struct path path; /* of the current segment, with --streaming */
 };
 
 static int take_step(void *ctx, const struct acoustic_output *output)
@@ -29,18 +28,13 @@ static int take_step(void *ctx, const struct acoustic_output *output)
 	return path_add_logits(&t->path, output->committed, output->n_committed, t->model.width);
 }
 
-static int run_offline(struct transcriber *t, const float *samples, size_t n)
+static int run_streaming(struct transcriber *t, struct streaming *streaming, const float *samples,
+			 size_t n, struct transcript *out)
 {
-	int error = 0;
+	path_clear(&t->path);
+	int error = streaming_run(streaming, samples, n, take_step, t);
 
-	if (!t->offline)
-		error = acoustic_offline_create(t->model.acoustic, n, &t->offline);
-	if (!error)
-		error = tool_model_run(&t->model, t->offline, samples, n, NULL);
-	if (!error)
-		error = path_add_logits(&t->path, acoustic_offline_output(t->offline),
-					acoustic_offline_frames(t->offline), t->model.width);
-	return error;
+	return error ? error : path_decode(&t->path, &t->model, out);
 }
 
 static int transcribe_segments(struct transcriber *t, struct segments *segments,
@@ -52,20 +46,22 @@ static int transcribe_segments(struct transcriber *t, struct segments *segments,
 	int more;
 
 	while ((more = segments_next(segments, &samples, &n)) > 0) {
+		struct transcript transcript;
 		int error = 0;
-		path_clear(&t->path);
 		if (t->options->streaming && !streaming)
 			error = streaming_create(&t->model, t->options, segments_longest(segments),
 						 &streaming);
 		if (!error && streaming)
-			error = streaming_run(streaming, samples, n, take_step, t);
+			error = run_streaming(t, streaming, samples, n, &transcript);
 		else if (!error)
-			error = run_offline(t, samples, n);
-		if (!error)
-			error = result_add(result, &t->model, &t->path,
-					   (double)segments_start(segments) /
-						   (double)t->model.config->sampling_rate,
-					   NULL);
+			error = recognizer_transcribe(t->model.recognizer, samples, n, 0, 0, NULL,
+						      &transcript);
+		if (!error) {
+			double start = (double)segments_start(segments) /
+				       (double)t->model.config->sampling_rate;
+			error = result_add(result, &t->model, &transcript, start, NULL);
+			transcript_finish(&transcript);
+		}
 		if (error) {
 			more = error;
 			break;
@@ -105,14 +101,11 @@ static int run(const struct options *options)
 	struct transcriber t = {.options = options};
 	int code = EXIT_DONE;
 
-	int error = tool_model_open(options, &t.model);
-	if (!error)
-		error = tool_model_require_head(&t.model, options->arguments[0], HEAD_CTC);
+	int error = tool_model_open(options, TOOL_MODEL_TEXT, &t.model);
 	for (size_t i = 1; i < options->n_arguments && !error; i++) {
 		if (transcribe_file(&t, options->arguments[i]))
 			code = EXIT_FAILED;
 	}
-	acoustic_offline_destroy(t.offline);
 	path_finish(&t.path);
 	tool_model_close(&t.model);
 	return error ? EXIT_FAILED : code;
