@@ -23,6 +23,7 @@ struct audio_file {
 	SNDFILE *sound;            /* owned, or NULL */
 	struct pcm_stream *stream; /* owned, where sound is NULL */
 	unsigned rate, channels;   /* of the source */
+	int64_t frames;            /* of the source; negative: not known */
 	struct resampler *resampler;
 	bool ended;         /* the source has no more */
 	uint64_t position;  /* frames read from the source */
@@ -46,6 +47,9 @@ static int open_sound(struct audio_file *file, int fd)
 	}
 	file->channels = (unsigned)info.channels;
 	file->rate = (unsigned)info.samplerate;
+	/* libsndfile's word for "the header does not say" is the largest number. */
+	if (info.frames < SF_COUNT_MAX)
+		file->frames = info.frames;
 	return 0;
 }
 
@@ -101,6 +105,7 @@ int audio_file_open(const char *path, unsigned rate, const struct pcm_layout *ra
 		return -ENOMEM;
 	int error = -ENOMEM;
 	file->fd = -1;
+	file->frames = -1;
 	file->path = strdup(is_stdin ? "standard input" : path);
 	if (!file->path)
 		goto fail;
@@ -122,6 +127,11 @@ int audio_file_open(const char *path, unsigned rate, const struct pcm_layout *ra
 fail:
 	audio_file_close(file);
 	return error;
+}
+
+double audio_file_duration(const struct audio_file *file)
+{
+	return file->frames < 0 ? -1 : (double)file->frames / file->rate;
 }
 
 void audio_file_close(struct audio_file *file)

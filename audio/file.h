@@ -24,6 +24,9 @@ int audio_file_open(const char *path, unsigned rate, const struct pcm_layout *ra
 		    struct audio_file **out);
 void audio_file_close(struct audio_file *file); /* NULL is allowed */
 
+/* Seconds of audio in it, as its header says; negative where nothing does. */
+double audio_file_duration(const struct audio_file *file);
+
 /* Reads n samples, fewer only at the end, 0 after it. Logs and returns a
  * negative errno where the file is broken. */
 ssize_t audio_file_read(struct audio_file *file, float *samples, size_t n);
