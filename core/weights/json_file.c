@@ -227,7 +227,7 @@ int json_file_read(const char *dir, const char *name, cJSON **out)
 	}
 	rc = read_all(fd, path, &text, &size);
 	close(fd);
-	if (rc == 0)
+	if (text)
 		rc = json_parse(text, size, path, out);
 	free(text);
 done:

@@ -185,7 +185,7 @@ static int run_long(struct machine *m)
 	int rc = take_number(m, 1, &length);
 	if (rc == 0)
 		rc = take(m, (size_t)length, &at);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (length > sizeof(int64_t)) {
 		rc = push_new(m, PICKLE_LONG, &value);
@@ -214,11 +214,11 @@ static int run_text(struct machine *m, size_t length_bytes)
 		rc = take(m, (size_t)length, &at);
 	if (rc == 0)
 		rc = push_new(m, PICKLE_TEXT, &value);
-	if (rc == 0) {
-		value->text.data = (const char *)at;
-		value->text.length = (size_t)length;
-	}
-	return rc;
+	if (rc != 0)
+		return rc;
+	value->text.data = (const char *)at;
+	value->text.length = (size_t)length;
+	return 0;
 }
 
 static int run_tuple(struct machine *m, size_t n)
@@ -242,7 +242,7 @@ static int run_mark_tuple(struct machine *m)
 	int rc = pop_to_mark(m, &items, &n);
 	if (rc == 0)
 		rc = allocate(m, sizeof(*tuple), &memory);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	tuple = memory;
 	tuple->kind = PICKLE_TUPLE;
