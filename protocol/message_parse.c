@@ -112,8 +112,8 @@ static const struct message_program *programs(struct message_reader *reader, con
 		if (heard) {
 			struct message_reader ours = reader_inside(&inner, heard, "heard");
 			program->heard = true;
-			reader_number(&ours, "rate", 1, 1e6, &program->rate);
-			reader_number(&ours, "hop", 1, 1e6, &program->hop);
+			reader_number(&ours, "rate", 0, 1e6, &program->rate);
+			reader_number(&ours, "hop", 0, 1e6, &program->hop);
 			window(&ours, &program->window);
 			final_mode(&ours, &program->final);
 			inner.status = ours.status;
