@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,34 @@ struct safetensors_out {
 	size_t data_bytes;
 	size_t data_start; /* offset of the data in the file */
 };
+
+/* The name that an interrupted program must not leave behind; the program
+ * writes one file at a time. */
+static const char *volatile unfinished;
+
+static void remove_unfinished(int signal_number)
+{
+	const char *path = unfinished;
+
+	if (path)
+		unlink(path);
+	/* The handler is gone by now (SA_RESETHAND): this ends the program. */
+	raise(signal_number);
+}
+
+static void watch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = remove_unfinished, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction old;
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* What nohup ignores stays ignored. */
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(signals[i], &action, NULL);
+	}
+}
 
 int safetensors_out_create(const char *path, struct safetensors_out **out)
 {
@@ -150,6 +179,8 @@ static int open_output(struct safetensors_out *out)
 		out->part_path = NULL;
 		return fail(out, error);
 	}
+	unfinished = out->part_path;
+	watch_signals();
 	return 0;
 }
 
@@ -198,6 +229,7 @@ int safetensors_out_finish(struct safetensors_out *out)
 		return fail(out, errno);
 	if (!out->part_path)
 		return 0;
+	unfinished = NULL;
 	if (rename(out->part_path, out->path) != 0)
 		return fail(out, errno);
 	free(out->part_path);
@@ -211,6 +243,7 @@ void safetensors_out_destroy(struct safetensors_out *out)
 		return;
 	if (out->fd >= 0)
 		close(out->fd);
+	unfinished = NULL;
 	if (out->part_path)
 		unlink(out->part_path);
 	for (size_t i = 0; i < out->n_entries; i++)

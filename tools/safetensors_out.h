@@ -5,7 +5,8 @@
  *
  * Names, types and shapes are declared first; the data can then come in any
  * order and in pieces, so nothing is held in memory. The file appears under
- * its name only when it is whole.
+ * its name only when it is whole; a program that is interrupted before leaves
+ * nothing behind. One file at a time.
  */
 #ifndef HEARD_TOOLS_SAFETENSORS_OUT_H
 #define HEARD_TOOLS_SAFETENSORS_OUT_H

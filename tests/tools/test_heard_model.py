@@ -9,12 +9,12 @@ import array
 import json
 import math
 import os
-import resource
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import wave
 
@@ -498,8 +498,17 @@ class Slow(ToolTest):
         # Twenty minutes are 77 MB of samples.
         self.assertLess(peak(20) - peak(1), 8e6)
 
+    def test_an_interrupted_program_leaves_nothing(self):
+        out = self.path("model")
+        part = os.path.join(out, "model.safetensors.part")
+        with subprocess.Popen([TOOL, "make-random", "large", out]) as tool:
+            while not os.path.exists(part) and tool.poll() is None:
+                time.sleep(0.001)
+            tool.send_signal(signal.SIGINT)
+        self.assertEqual(tool.returncode, -signal.SIGINT)
+        self.assertEqual(os.listdir(out), [])
+
     def test_make_random(self):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         files = []
         for i, dtype in enumerate(("bf16", "bf16", "f16")):
             out = self.path(f"model{i}")
