@@ -317,15 +317,17 @@ static void check_company(const struct kernels *kernels, size_t n, size_t k, siz
 	static const unsigned threads[] = {1, 2, 5};
 	const size_t counts[] = {13, 37, 1, 200};
 	struct problem problem;
-	struct guarded alone;
+	struct guarded alone, other;
 
 	problem_init(&problem, kernels, n, k, stride, counts, 4);
 	problem.product.act = ACTIVATION_GELU;
 	guarded_init(&alone, 37 * problem.y_stride, 5);
+	guarded_init(&other, problem.rows * problem.y_stride, 7);
 	for (size_t t = 0; t < 3; t++) {
 		struct product products[3] = {problem.product, problem.product, problem.product};
 		struct pool *pool;
 
+		products[1].y = other.data;
 		assert_int_equal(pool_create(threads[t], &pool), 0);
 		void *scratch = scratch_for(kernels, pool, problem.rows, k);
 		for (int company = 0; company < 2; company++) {
@@ -350,6 +352,7 @@ static void check_company(const struct kernels *kernels, size_t n, size_t k, siz
 		pool_destroy(pool);
 	}
 	guarded_finish(&alone);
+	guarded_finish(&other);
 	problem_finish(&problem);
 }
 
