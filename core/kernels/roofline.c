@@ -11,11 +11,15 @@
 
 enum {
 	BUFFER_BYTES = 256 << 20,
-	READ_TASK_BYTES = 1 << 20,
-	READ_TASKS = BUFFER_BYTES / READ_TASK_BYTES,
-	FMA_TASKS_A_THREAD = 16, /* so that a slow core takes fewer of them */
-	FMA_ROUNDS = 100000,
-	C_FMA_ROUNDS = 4000, /* the C table computes slowly */
+	/* A piece takes about a millisecond, which a shared machine often leaves
+	 * one alone for; its tasks are small, so that a slow core takes fewer. */
+	PIECES = 8,
+	PIECE_BYTES = BUFFER_BYTES / PIECES,
+	READ_TASK_BYTES = 256 << 10,
+	READ_TASKS = PIECE_BYTES / READ_TASK_BYTES,
+	FMA_TASKS_A_THREAD = 8,
+	FMA_ROUNDS = 30000,
+	C_FMA_ROUNDS = 2000, /* the C table computes slowly */
 };
 
 struct roofline {
@@ -23,6 +27,7 @@ struct roofline {
 	struct pool *pool;             /* borrowed */
 	struct arena arena;            /* owned: buffer and sinks */
 	const float *buffer;           /* [BUFFER_BYTES / 4], in arena */
+	const float *piece;            /* the part of the buffer that is being read */
 	float *sinks;                  /* [threads][16], in arena: keeps results in use */
 	size_t rounds;
 	double gflops, read_gbs;
@@ -79,7 +84,7 @@ static void read_buffer(void *ctx, size_t task, unsigned worker)
 	const size_t floats = READ_TASK_BYTES / sizeof(float);
 
 	roofline->sinks[worker * PANEL] +=
-		roofline->kernels->probe_read(roofline->buffer + task * floats, floats);
+		roofline->kernels->probe_read(roofline->piece + task * floats, floats);
 }
 
 static double seconds_of(struct roofline *roofline, size_t tasks, pool_func func)
@@ -97,13 +102,17 @@ void roofline_measure(struct roofline *roofline)
 	size_t fma_tasks = FMA_TASKS_A_THREAD * (size_t)pool_threads(roofline->pool);
 	double flops = (double)fma_tasks * (double)roofline->rounds * PROBE_FLOPS;
 
-	double gflops = flops / seconds_of(roofline, fma_tasks, multiply_add) * 1e-9;
-	double read_gbs = BUFFER_BYTES / seconds_of(roofline, READ_TASKS, read_buffer) * 1e-9;
+	for (size_t i = 0; i < PIECES; i++) {
+		double gflops = flops / seconds_of(roofline, fma_tasks, multiply_add) * 1e-9;
+		roofline->piece = roofline->buffer + i * (PIECE_BYTES / sizeof(float));
+		double read_gbs =
+			PIECE_BYTES / seconds_of(roofline, READ_TASKS, read_buffer) * 1e-9;
 
-	if (gflops > roofline->gflops)
-		roofline->gflops = gflops;
-	if (read_gbs > roofline->read_gbs)
-		roofline->read_gbs = read_gbs;
+		if (gflops > roofline->gflops)
+			roofline->gflops = gflops;
+		if (read_gbs > roofline->read_gbs)
+			roofline->read_gbs = read_gbs;
+	}
 }
 
 double roofline_gflops(const struct roofline *roofline)

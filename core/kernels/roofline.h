@@ -17,7 +17,7 @@ struct roofline;
 int roofline_create(const struct kernels *kernels, struct pool *pool, struct roofline **out);
 void roofline_destroy(struct roofline *roofline); /* NULL is allowed */
 
-/* Measures once, for about 30 ms on a fast machine. */
+/* Measures for about 20 ms on a fast machine. */
 void roofline_measure(struct roofline *roofline);
 
 /* The best so far; 0 before the first measurement. */

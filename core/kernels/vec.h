@@ -24,6 +24,13 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
+/* Before a loop over an array of vectors that is to live in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #if defined(__AVX512F__)
 #include "core/kernels/vec_avx512.h"
 #elif defined(__AVX2__)

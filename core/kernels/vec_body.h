@@ -36,9 +36,9 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 {
 	vec sum[TILE_ROWS][TILE_VECS];
 
-#pragma GCC unroll 8
+	UNROLL
 	for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 8
+		UNROLL
 		for (int v = 0; v < vecs; v++)
 			sum[r][v] = vec_all(0.0f);
 	}
@@ -57,31 +57,30 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 		for (size_t end = i + steps; i < end; i++) {
 			vec w[TILE_VECS];
 
-#pragma GCC unroll 8
+			UNROLL
 			for (int v = 0; v < vecs; v++)
 				w[v] = vec_load(panel + v / PANEL_VECS * panel_stride + i * PANEL +
 						v % PANEL_VECS * VEC);
-#pragma GCC unroll 8
+			UNROLL
 			for (int r = 0; r < rows; r++) {
 				vec x = vec_all(a[(size_t)r * a_stride + i]);
-#pragma GCC unroll 8
+				UNROLL
 				for (int v = 0; v < vecs; v++)
 					sum[r][v] = vec_fma(x, w[v], sum[r][v]);
 			}
 		}
 	}
-#pragma GCC unroll 8
+	UNROLL
 	for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 8
+		UNROLL
 		for (int v = 0; v < vecs; v++) {
 			size_t column = (size_t)v * VEC;
 			float *out = y + (size_t)r * y_stride + column;
 
-			if (column >= n)
-				break;
-			if (accumulate)
+			if (column < n && accumulate)
 				sum[r][v] = vec_add(vec_load_some(out, n - column), sum[r][v]);
-			vec_store_some(out, sum[r][v], n - column);
+			if (column < n)
+				vec_store_some(out, sum[r][v], n - column);
 		}
 	}
 }
@@ -321,15 +320,15 @@ static float probe_fma(size_t rounds)
 	enum { CHAINS = 12 };
 	vec sums[CHAINS], factor = vec_all(0.5f), term = vec_all(1.0f), total = vec_all(0.0f);
 
-#pragma GCC unroll 12
+	UNROLL
 	for (int c = 0; c < CHAINS; c++)
-		sums[c] = vec_all((float)c);
+		sums[c] = vec_all((float)(rounds + (size_t)c));
 	for (size_t i = 0; i < rounds * (PROBE_FLOPS / 2 / CHAINS / VEC); i++) {
-#pragma GCC unroll 12
+		UNROLL
 		for (int c = 0; c < CHAINS; c++)
 			sums[c] = vec_fma(sums[c], factor, term);
 	}
-#pragma GCC unroll 12
+	UNROLL
 	for (int c = 0; c < CHAINS; c++)
 		total = vec_add(total, sums[c]);
 	return vec_sum(total);
@@ -340,11 +339,11 @@ static float probe_read(const float *x, size_t n)
 	enum { CHAINS = 4 };
 	vec sums[CHAINS];
 
-#pragma GCC unroll 4
+	UNROLL
 	for (int c = 0; c < CHAINS; c++)
 		sums[c] = vec_all(0.0f);
 	for (size_t i = 0; i < n; i += CHAINS * VEC) {
-#pragma GCC unroll 4
+		UNROLL
 		for (int c = 0; c < CHAINS; c++)
 			sums[c] = vec_add(sums[c], vec_load(x + i + (size_t)c * VEC));
 	}
