@@ -131,7 +131,6 @@ struct job {
 	const struct product *product;
 	size_t strips;
 	size_t group_rows;
-	size_t groups; /* of the longest segment, for products read in place: a segment each */
 	size_t first_task;
 };
 
@@ -335,12 +334,15 @@ static void run_products(struct run *run, struct pool *pool, const struct produc
 		for (size_t i = 0; i < n_products; i++) {
 			const struct product *product = &products[i];
 			size_t strips = ceil_div(product->w->n, STRIP_COLUMNS);
-			size_t groups = ceil_div(longest(run, product), group_rows);
+			size_t rows = longest(run, product);
+			size_t groups = ceil_div(rows, group_rows);
+			/* Groups of nearly equal height, in whole blocks. */
+			size_t height = groups > 0 ? ceil_div(rows, groups) : 1;
 
+			height = ceil_div(height, BLOCK_ROWS) * BLOCK_ROWS;
 			run->jobs[i] = (struct job){.product = product,
 						    .strips = strips,
-						    .group_rows = group_rows,
-						    .groups = groups,
+						    .group_rows = height,
 						    .first_task = tasks};
 			tasks += strips * groups;
 		}
