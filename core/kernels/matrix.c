@@ -34,6 +34,7 @@ enum {
 	GATHER_ROWS = 512,   /* rows in scratch, at most */
 	GATHER_PAD = 16,     /* floats that keep gathered rows off each other's lines */
 	BATCH = 64,          /* products a run of the pool, at most */
+	BLAS_COLUMNS = 128,  /* a strip, for OpenBLAS: it packs the rows again for each */
 	TASKS_A_THREAD = 4,  /* fewer would leave a thread idle at the end */
 };
 
@@ -139,6 +140,8 @@ struct job {
 struct run {
 	const struct kernels *kernels;
 	bool blas;
+	size_t strip_columns;
+	float *blas_sums;      /* [threads][GROUP_ROWS * BLAS_COLUMNS] in scratch */
 	const float *gathered; /* NULL: read in place */
 	size_t gathered_stride;
 	size_t first_row, rows;
@@ -247,23 +250,26 @@ static void sum_strip(const struct kernels *kernels, const struct matrix *w, siz
 /* One strip of a product, for `rows` <= GROUP_ROWS rows at x; in y they are
  * the rows from `row` on. */
 static void run_strip(const struct run *run, const struct job *job, size_t strip, size_t row,
-		      const float *x, size_t x_stride, size_t rows)
+		      const float *x, size_t x_stride, size_t rows, unsigned worker)
 {
 	/* Between the blocks of K the sums stay here: rows of y are often a page
 	 * apart, and y may be the residual that is still to be read. */
-	alignas(64) float sums[GROUP_ROWS * STRIP_COLUMNS];
+	alignas(64) float strip_sums[GROUP_ROWS * STRIP_COLUMNS];
+	float *sums = strip_sums;
 	const struct product *product = job->product;
 	const struct matrix *w = product->w;
-	size_t column = strip * STRIP_COLUMNS, n = min_size(w->n - column, STRIP_COLUMNS);
+	size_t column = strip * run->strip_columns, n = min_size(w->n - column, run->strip_columns);
 
-	if (run->blas)
+	if (run->blas) {
+		sums = run->blas_sums + (size_t)worker * GROUP_ROWS * BLAS_COLUMNS;
 		blas_product(x, x_stride, rows, w->row_major + column * w->k, n, w->k, sums,
-			     STRIP_COLUMNS);
-	else
+			     BLAS_COLUMNS);
+	} else {
 		sum_strip(run->kernels, w, column, n, x, x_stride, rows, sums);
+	}
 	run->kernels->finish(&(struct finish){
 		.sums = sums,
-		.sums_stride = STRIP_COLUMNS,
+		.sums_stride = run->strip_columns,
 		.rows = rows,
 		.n = n,
 		.bias = product->bias ? product->bias + column : NULL,
@@ -282,7 +288,6 @@ static void run_task(void *ctx, size_t task, unsigned worker)
 	const struct run *run = ctx;
 	const struct job *job = run->jobs + run->n_jobs - 1;
 
-	(void)worker;
 	while (job->first_task > task)
 		job--;
 	task -= job->first_task;
@@ -292,7 +297,7 @@ static void run_task(void *ctx, size_t task, unsigned worker)
 		size_t row = group * job->group_rows;
 		run_strip(run, job, strip, run->first_row + row,
 			  run->gathered + row * run->gathered_stride, run->gathered_stride,
-			  min_size(run->rows - row, job->group_rows));
+			  min_size(run->rows - row, job->group_rows), worker);
 		return;
 	}
 	/* In place: group g of every segment, one after the other. */
@@ -303,7 +308,8 @@ static void run_task(void *ctx, size_t task, unsigned worker)
 
 		if (row < segment->count)
 			run_strip(run, job, strip, first + row, segment->x + row * segment->stride,
-				  segment->stride, min_size(segment->count - row, job->group_rows));
+				  segment->stride, min_size(segment->count - row, job->group_rows),
+				  worker);
 		first += segment->count;
 	}
 }
@@ -333,7 +339,7 @@ static void run_products(struct run *run, struct pool *pool, const struct produc
 		tasks = 0;
 		for (size_t i = 0; i < n_products; i++) {
 			const struct product *product = &products[i];
-			size_t strips = ceil_div(product->w->n, STRIP_COLUMNS);
+			size_t strips = ceil_div(product->w->n, run->strip_columns);
 			size_t rows = longest(run, product);
 			size_t groups = ceil_div(rows, group_rows);
 			/* Groups of nearly equal height, in whole blocks. */
@@ -361,14 +367,14 @@ static size_t gathered_stride(size_t k)
 }
 
 static void run_gathered(struct run *run, struct pool *pool, const struct product *products,
-			 size_t n_products, float *scratch)
+			 size_t n_products, float *out)
 {
 	size_t rows = product_rows(products), stride = gathered_stride(products->w->k);
 
-	run->gathered = scratch;
+	run->gathered = out;
 	run->gathered_stride = stride;
 	for (size_t first = 0; first < rows; first += GATHER_ROWS) {
-		struct gather gather = {products, first, scratch, stride};
+		struct gather gather = {products, first, out, stride};
 
 		run->first_row = first;
 		run->rows = min_size(rows - first, GATHER_ROWS);
@@ -377,19 +383,33 @@ static void run_gathered(struct run *run, struct pool *pool, const struct produc
 	}
 }
 
+static size_t blas_sums_floats(const struct pool *pool)
+{
+	return pool_threads(pool) * (size_t)GROUP_ROWS * BLAS_COLUMNS;
+}
+
 size_t products_scratch_bytes(const struct kernels *kernels, const struct pool *pool,
 			      size_t max_rows, size_t max_k)
 {
-	(void)kernels;
-	(void)pool;
-	return min_size(max_rows, GATHER_ROWS) * gathered_stride(max_k) * sizeof(float);
+	size_t floats = min_size(max_rows, GATHER_ROWS) * gathered_stride(max_k);
+
+	if (uses_blas(kernels))
+		floats += blas_sums_floats(pool);
+	return floats * sizeof(float);
 }
 
 void products_run(const struct kernels *kernels, struct pool *pool, const struct product *products,
 		  size_t n_products, void *scratch)
 {
-	struct run run = {.kernels = kernels, .blas = uses_blas(kernels)};
+	struct run run = {
+		.kernels = kernels, .blas = uses_blas(kernels), .strip_columns = STRIP_COLUMNS};
+	float *gathered = scratch;
 
+	if (run.blas) {
+		run.strip_columns = BLAS_COLUMNS;
+		run.blas_sums = scratch;
+		gathered += blas_sums_floats(pool);
+	}
 	while (n_products > 0) {
 		bool gather = wants_gather(products, run.blas);
 		size_t n = 1;
@@ -399,7 +419,7 @@ void products_run(const struct kernels *kernels, struct pool *pool, const struct
 		       (!gather || same_input(products, &products[n])))
 			n++;
 		if (gather) {
-			run_gathered(&run, pool, products, n, scratch);
+			run_gathered(&run, pool, products, n, gathered);
 		} else {
 			run.gathered = NULL;
 			run_products(&run, pool, products, n);
