@@ -1,6 +1,7 @@
 #include "core/decode/vocab.h"
 
 #include "core/base/checked.h"
+#include "core/base/utf8.h"
 #include "core/decode/vocab_table.h"
 
 #include <errno.h>
@@ -95,6 +96,19 @@ static void vocab_classify(struct vocab *vocab, const char *replacement)
 	}
 }
 
+/* Joined tokens must not make characters that none of them has. */
+static bool valid_texts(const struct tokenizer *tokenizer)
+{
+	for (size_t i = 0; i < tokenizer->n_tokens; i++) {
+		const char *text = tokenizer->tokens[i].text;
+
+		if (text != NULL && !utf8_valid(text, strlen(text)))
+			return false;
+	}
+	return tokenizer->replace_delimiter == NULL ||
+	       utf8_valid(tokenizer->replace_delimiter, strlen(tokenizer->replace_delimiter));
+}
+
 static bool valid_id(const struct tokenizer *tokenizer, int id)
 {
 	return id >= 0 && (size_t)id < tokenizer->n_tokens && tokenizer->tokens[id].text != NULL;
@@ -112,7 +126,8 @@ int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **ou
 	*out = NULL;
 	if (blank < 0)
 		blank = tokenizer->pad_id;
-	if ((blank >= 0 && !valid_id(tokenizer, blank)) || tokenizer->n_tokens > INT_MAX)
+	if ((blank >= 0 && !valid_id(tokenizer, blank)) || tokenizer->n_tokens > INT_MAX ||
+	    !valid_texts(tokenizer))
 		return -EINVAL;
 	if (strings_size(tokenizer, delimiter, replacement, &size) < 0)
 		return -ENOMEM;

@@ -13,7 +13,8 @@
 
 struct vocab; /* const after create; shared by all decoders of a language */
 
-/* Takes what it needs from *tokenizer (copies). blank < 0: pad id. 0 or -ENOMEM/-EINVAL. */
+/* Takes what it needs from *tokenizer (copies). blank < 0: pad id. 0, -ENOMEM,
+ * or -EINVAL (blank is no token, or a text is not UTF-8). */
 int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **out);
 void vocab_destroy(struct vocab *vocab);
 

@@ -209,6 +209,10 @@ static void test_bad_blank(void **state)
 	assert_int_equal(vocab_create(&tokenizer, -1, &vocab), 0);
 	assert_int_equal(vocab_blank(vocab), -1);
 	vocab_destroy(vocab);
+	text[0] = '\xce';
+	assert_int_equal(vocab_create(&tokenizer, -1, &vocab), -EINVAL);
+	assert_null(vocab);
+	text[0] = 'A';
 }
 
 static void test_lower_case(void **state)
