@@ -15,8 +15,9 @@ struct ctc_loss_options {
 };
 
 /* logits [frames, tokens] (not normalised), labels [n]. Writes the negative
- * log-likelihood, INFINITY where no path exists. Memory: 16 n bytes. Returns 0,
- * -EINVAL (blank or a label outside [0, tokens)) or -ENOMEM. */
+ * log-likelihood, INFINITY where no path exists, NAN where a frame has no
+ * softmax (a NaN in it). Memory: 32 n bytes. Returns 0, -EINVAL (blank or a
+ * label outside [0, tokens)) or -ENOMEM. */
 int ctc_loss(const float *logits, size_t frames, size_t tokens, const int *labels, size_t n,
 	     const struct ctc_loss_options *options, double *loss);
 

@@ -220,6 +220,34 @@ static void test_options_and_errors(void **state)
 	assert_int_equal(ctc_align(logits, 2, 3, labels, 1, -1, aligned), -EINVAL);
 }
 
+/* Far below what a double can hold, with a closed form: one path only. */
+static void test_no_underflow(void **state)
+{
+	enum { FRAMES = 3000 };
+	const struct ctc_loss_options options = {.blank = 0};
+	float *logits = calloc((size_t)FRAMES * 2, sizeof(*logits));
+	int *labels = calloc(FRAMES, sizeof(*labels));
+	double loss;
+
+	(void)state;
+	/* Label, blank, label, blank: repeats leave no other way. */
+	for (int f = 0; f < FRAMES; f++)
+		logits[f * 2 + (f % 2 == 0 ? 0 : 1)] = 2000.0F;
+	for (int i = 0; i < FRAMES / 2; i++)
+		labels[i] = 1;
+	assert_int_equal(ctc_loss(logits, FRAMES - 1, 2, labels, FRAMES / 2, &options, &loss), 0);
+	assert_true(fabs(loss - 2000.0 * (FRAMES - 1)) < 1e-6 * loss);
+	logits[100] = NAN;
+	assert_int_equal(ctc_loss(logits, FRAMES - 1, 2, labels, FRAMES / 2, &options, &loss), 0);
+	assert_true(isnan(loss));
+	/* A masked token is one of probability zero. */
+	logits[100] = -INFINITY;
+	assert_int_equal(ctc_loss(logits, 200, 2, labels, 0, &options, &loss), 0);
+	assert_true(isinf(loss));
+	free(labels);
+	free(logits);
+}
+
 /* Long enough for several blocks: the path must be the one that the logits were made for. */
 static void test_long_alignment(void **state)
 {
@@ -257,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_fixtures),
 		cmocka_unit_test(test_enumeration),
 		cmocka_unit_test(test_options_and_errors),
+		cmocka_unit_test(test_no_underflow),
 		cmocka_unit_test(test_long_alignment),
 	};
 
