@@ -438,8 +438,8 @@ int engine_open(struct engine *engine, const struct engine_params *params,
 		stream->taken = true;
 		stream->generation++;
 		stream->listener = *listener;
-		stream->params = *params;
-		atomic_store(&stream->given, 0);
+		stream->opening = *params;
+		atomic_store(&stream->given, params->clock);
 		atomic_store(&stream->starving, false);
 		atomic_store_explicit(&stream->state, SLOT_OPENING, memory_order_release);
 		engine_poke(engine);
@@ -510,6 +510,20 @@ bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t sa
 	if (!post_input(engine, stream, INPUT_SKIP, samples))
 		return false;
 	atomic_fetch_add_explicit(&stream->given, samples, memory_order_relaxed);
+	return true;
+}
+
+bool engine_configure(struct engine *engine, struct engine_stream *stream,
+		      const struct engine_params *params)
+{
+	struct input *input = mailbox_reserve(&stream->input, sizeof(*input) + sizeof(*params));
+
+	if (!input)
+		return starve(engine, stream);
+	*input = (struct input){.kind = INPUT_PARAMS};
+	memcpy(input + 1, params, sizeof(*params));
+	mailbox_commit(&stream->input);
+	engine_poke(engine);
 	return true;
 }
 

@@ -44,6 +44,11 @@ struct engine_params {
 	 * only where transcribe would cut (design 11.3). */
 	bool endpoints;
 	struct endpoint_rules rules; /* max_length 0: LIMIT_UTTERANCE_SECONDS */
+	/* Where clock and numbers begin: a stream that replaces another. */
+	int64_t clock;
+	uint64_t utterance;
+	/* A language that the model does not name is its own: the user said so. */
+	bool language_given;
 };
 
 /* Called from engine_drain. */
@@ -96,6 +101,9 @@ size_t engine_push(struct engine *engine, struct engine_stream *stream, const fl
 bool engine_flush(struct engine *engine, struct engine_stream *stream);
 /* The utterance ends here, and the clock moves on without samples. */
 bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t samples);
+/* Live: other parameters, in force from the next utterance on. */
+bool engine_configure(struct engine *engine, struct engine_stream *stream,
+		      const struct engine_params *params);
 /* No more samples: the last final follows, then RESULT_DONE. */
 bool engine_end(struct engine *engine, struct engine_stream *stream);
 

@@ -48,6 +48,8 @@ static int open_voice(struct engine_stream *stream, struct engine_model *model,
 	const struct model_config *config = recognizer_config(recognizer);
 	int language = recognizer_language(recognizer, params->language);
 
+	if (language == -ENOENT && params->language_given)
+		language = recognizer_language(recognizer, NULL);
 	if (language < 0)
 		return language;
 
@@ -101,10 +103,18 @@ static int history_init(struct history *history, unsigned rate)
 bool engine_stream_start(struct engine_stream *stream, struct engine_model *model,
 			 struct mailbox *results)
 {
+	stream->params = stream->opening;
 	int err = open_voice(stream, model, &stream->voice);
 
 	if (err == 0 && stream->params.role == ENGINE_LIVE)
 		err = history_init(&stream->history, stream->rate);
+	if (err == 0) {
+		stream->voice.base = stream->next = stream->finals = stream->params.utterance;
+		stream->fed = stream->boundary = stream->params.clock;
+		stream->skipped = stream->replayed = stream->params.clock;
+		if (stream->params.clock > 0)
+			recognizer_stream_skip(stream->voice.stream, stream->params.clock);
+	}
 
 	struct result result = head_of(stream, err == 0 ? RESULT_OPENED : RESULT_FAILED);
 	result.error = err;
@@ -131,7 +141,9 @@ void engine_stream_stop(struct engine_stream *stream)
 	stream->ladder = (struct ladder){0};
 	stream->lag_pending = stream->ended = stream->done = false;
 	stream->offset = 0;
-	stream->fed = stream->boundary = stream->committed = 0;
+	stream->params_changed = false;
+	stream->refused = NULL;
+	stream->fed = stream->boundary = 0;
 	stream->skipped = stream->replayed = 0;
 	stream->next = stream->finals = stream->old_next = 0;
 }
@@ -200,6 +212,10 @@ static bool feed_record(struct engine_stream *stream, const struct input *input,
 		stream->fed += input->n;
 		stream->replayed = stream->skipped = stream->fed;
 		return true;
+	case INPUT_PARAMS:
+		memcpy(&stream->params, input + 1, sizeof(stream->params));
+		stream->params_changed = true;
+		return true;
 	case INPUT_END:
 		recognizer_stream_end(stream->voice.stream);
 		stream->ended = true;
@@ -241,15 +257,28 @@ static void change_context(struct engine_stream *stream)
 	stream->lag_pending = true;
 }
 
-/* The open utterance begins at `boundary`: what was fed of it goes to the new
- * model, the old one keeps the finals that are still to come. Where the new
- * model cannot be used (it lacks the language) the old one goes on. */
+static bool wants_migration(const struct engine_stream *stream, const struct engine_model *model)
+{
+	return stream->params_changed || (stream->voice.model != model && stream->refused != model);
+}
+
+/* The open utterance begins at `boundary`: what was fed of it goes to a new
+ * voice (another model, other parameters), the old one keeps the finals that are
+ * still to come. Where a new one cannot be had (the model lacks the language)
+ * the old one goes on. */
 static void migrate(struct engine_stream *stream, struct engine_model *model)
 {
 	struct engine_voice voice;
 
-	if (stream->old.stream || stream->ended || open_voice(stream, model, &voice) < 0)
+	if (stream->old.stream || stream->ended)
 		return;
+	if (open_voice(stream, model, &voice) < 0) {
+		stream->refused = model;
+		stream->params_changed = false;
+		return;
+	}
+	stream->refused = NULL;
+	stream->params_changed = false;
 	stream->old = stream->voice;
 	stream->old_next = stream->next;
 	if (stream->finals == stream->next)
@@ -264,7 +293,6 @@ static void utterance_ended(struct engine_stream *stream, uint64_t number, int64
 {
 	stream->next = number + 1;
 	stream->boundary = clock > stream->skipped ? clock : stream->skipped;
-	stream->committed = stream->boundary;
 	if (stream->params.role == ENGINE_LIVE && ladder_utterance(&stream->ladder))
 		change_context(stream);
 }
@@ -276,7 +304,7 @@ static void post_lag(struct engine_stream *stream, struct mailbox *results)
 	struct result result = head_of(stream, RESULT_LAG);
 
 	result.rung = stream->ladder.rung;
-	result.clock = stream->committed;
+	result.clock = recognizer_stream_clock(stream->voice.stream);
 	result.behind_ms = stream->behind_ms;
 	result.rtf = stream->rtf;
 	result_post(results, &result, NULL);
@@ -334,11 +362,9 @@ static void deliver_event(struct engine_stream *stream, struct engine_model *mod
 	if (event->kind != RECOGNIZER_PARTIAL || !live ||
 	    stream->ladder.active < LADDER_NO_PARTIALS)
 		post_event(stream, &stream->voice, event, results);
-	if (event->kind == RECOGNIZER_PARTIAL)
-		stream->committed = event->clock;
 	if (event->kind == RECOGNIZER_ENDPOINT) {
 		utterance_ended(stream, stream->voice.base + event->utterance, event->clock);
-		if (live && stream->voice.model != model)
+		if (live && wants_migration(stream, model))
 			migrate(stream, model);
 	}
 }
@@ -357,8 +383,8 @@ bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *mo
 	}
 	/* Nothing of the next utterance was heard yet: a live stream that sleeps
 	 * changes its model at once. */
-	if (stream->params.role == ENGINE_LIVE && stream->voice.model != model &&
-	    stream->fed == stream->boundary)
+	if (stream->params.role == ENGINE_LIVE && stream->fed == stream->boundary &&
+	    wants_migration(stream, model))
 		migrate(stream, model);
 	if (stream->lag_pending) {
 		post_lag(stream, results);
@@ -381,7 +407,7 @@ void engine_stream_note_lag(struct engine_stream *stream, double rtf)
 	if (stream->fed == stream->boundary || stream->now_chunk < 0)
 		waiting -= stream->fed;
 	else
-		waiting -= stream->committed +
+		waiting -= recognizer_stream_clock(stream->voice.stream) +
 			   (stream->now_chunk + stream->now_right) * (int64_t)stream->hop;
 	stream->behind_ms = waiting > 0 ? (double)waiting * 1000 / stream->rate : 0;
 	stream->rtf = rtf;

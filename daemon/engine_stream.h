@@ -15,9 +15,9 @@
 
 enum slot_state { SLOT_FREE, SLOT_OPENING, SLOT_OPEN };
 
-enum input_kind { INPUT_SAMPLES, INPUT_FLUSH, INPUT_SKIP, INPUT_END };
+enum input_kind { INPUT_SAMPLES, INPUT_FLUSH, INPUT_SKIP, INPUT_PARAMS, INPUT_END };
 
-/* A record of the input; samples follow it. */
+/* A record of the input; samples or parameters follow it. */
 struct input {
 	enum input_kind kind;
 	int64_t n; /* samples that follow, or to skip */
@@ -51,7 +51,7 @@ struct engine_stream {
 	uint32_t generation; /* constant while not FREE */
 	bool taken;
 	struct engine_listener listener;
-	struct engine_params params; /* constant while not FREE */
+	struct engine_params opening; /* constant while not FREE */
 
 	/* both */
 	struct mailbox input;      /* memory is kept until the engine goes */
@@ -61,18 +61,20 @@ struct engine_stream {
 	atomic_int_fast64_t given; /* loop: samples pushed and skipped */
 
 	/* engine thread */
+	struct engine_params params;
+	bool params_changed;          /* `voice` was opened with others */
+	struct engine_model *refused; /* it could not be opened on this one */
 	struct engine_voice voice;
 	size_t offset; /* samples taken of the oldest input record */
 	unsigned rate, hop;
 	long left, chunk, right;             /* as configured, or as the model says */
 	long now_left, now_chunk, now_right; /* on this rung */
 	enum final_mode final;
-	bool ended;        /* INPUT_END was read */
-	bool done;         /* RESULT_DONE was posted */
-	uint64_t heard;    /* samples given to the recognizer */
-	int64_t fed;       /* clock behind the last sample fed, skips included */
-	int64_t boundary;  /* clock where the open utterance begins */
-	int64_t committed; /* clock behind the last committed frame */
+	bool ended;       /* INPUT_END was read */
+	bool done;        /* RESULT_DONE was posted */
+	uint64_t heard;   /* samples given to the recognizer */
+	int64_t fed;      /* clock behind the last sample fed, skips included */
+	int64_t boundary; /* clock where the open utterance begins */
 
 	/* engine thread, live streams */
 	struct ladder ladder;

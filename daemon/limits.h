@@ -8,19 +8,20 @@
 
 enum {
 	/* clients */
-	LIMIT_CLIENTS = 128,              /* default of max-clients */
-	LIMIT_CLIENTS_MAX = 4096,         /* highest max-clients */
-	LIMIT_STREAMS = 64,               /* default of max-streams: pushed streams at once */
-	LIMIT_STREAMS_MAX = 1024,         /* highest max-streams */
-	LIMIT_LISTENERS = 16,             /* listening sockets, inherited ones included */
-	LIMIT_BACKLOG = 64,               /* connections waiting to be accepted */
-	LIMIT_READ_BYTES = 1 << 16,       /* read from a socket at once */
-	LIMIT_QUEUE_BYTES = 1 << 20,      /* events queued for one client */
-	LIMIT_DROP_GRACE_MS = 2000,       /* what a dropped client gets to read its error */
-	LIMIT_PUSH_CHANNELS = 8,          /* channels of pushed audio */
-	LIMIT_PUSH_RATE_MIN = 1000,       /* Hz */
-	LIMIT_PUSH_RATE_MAX = 384000,     /* Hz */
-	LIMIT_PUSH_BLOCK_BYTES = 1 << 14, /* payload converted at once */
+	LIMIT_CLIENTS = 128,           /* default of max-clients */
+	LIMIT_CLIENTS_MAX = 4096,      /* highest max-clients */
+	LIMIT_STREAMS = 64,            /* default of max-streams: pushed streams at once */
+	LIMIT_STREAMS_MAX = 1024,      /* highest max-streams */
+	LIMIT_LISTENERS = 16,          /* listening sockets, inherited ones included */
+	LIMIT_BACKLOG = 64,            /* connections waiting to be accepted */
+	LIMIT_READ_BYTES = 1 << 16,    /* read from a socket at once */
+	LIMIT_QUEUE_BYTES = 1 << 20,   /* events queued for one client */
+	LIMIT_DROP_GRACE_MS = 2000,    /* what a dropped client gets to read its error */
+	LIMIT_PUSH_CHANNELS = 8,       /* channels of pushed audio */
+	LIMIT_PUSH_RATE_MIN = 1000,    /* Hz */
+	LIMIT_PUSH_RATE_MAX = 384000,  /* Hz */
+	LIMIT_PUSH_SECONDS = 4 * 3600, /* of one pushed stream */
+	LIMIT_PUSH_IDLE_SECONDS = 300, /* a pushed stream without audio */
 
 	/* samples on their way to the engine */
 	LIMIT_PUSH_RING_SECONDS = 2,  /* beyond it the socket is not read */

@@ -2,7 +2,7 @@
  * A recognizer without a network, for tests of the daemon: it keeps the
  * contract of core/recognizer.h, and what it hears can be written by hand.
  *
- * A frame is 320 samples; its loudest sample v says what it holds: below 0.05 a
+ * A frame is 320 samples; its loudest sample v says what it holds: below 0.045 a
  * blank, else the letter round(v * 100) - 5 behind 'A', 26 being a space. Equal
  * neighbours merge, as in CTC. A step takes C frames and looks R ahead. The
  * offline pass says the same in lower case and takes FAKE_PIECES calls, so that
@@ -177,7 +177,7 @@ static int token_of(const float *frame, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		loudest = fmaxf(loudest, frame[i]);
-	return loudest < 0.05f ? -1 : (int)lroundf(loudest * 100) - 5;
+	return loudest < 0.045f ? -1 : (int)lroundf(loudest * 100) - 5;
 }
 
 /* Decodes frames [first, last) of the utterance onto text. */
@@ -340,6 +340,11 @@ bool recognizer_stream_ready(const struct recognizer_stream *stream)
 bool recognizer_stream_done(const struct recognizer_stream *stream)
 {
 	return stream->ended && stream->finals == 0 && stream->head == stream->tail;
+}
+
+int64_t recognizer_stream_clock(const struct recognizer_stream *stream)
+{
+	return stream->start + (int64_t)(stream->frames * FAKE_HOP);
 }
 
 static void step_one(struct recognizer_stream *stream)

@@ -1,0 +1,60 @@
+/*
+ * One stream of audio that a client pushes: bytes to mono samples at the
+ * model's rate to the engine, results to events. Bounded: what the engine does
+ * not take yet stops the reading of the client's socket.
+ *
+ * Loop thread.
+ */
+#ifndef HEARD_DAEMON_PUSH_H
+#define HEARD_DAEMON_PUSH_H
+
+#include "daemon/caption.h"
+#include "daemon/daemon.h"
+#include "protocol/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct push;
+
+struct push_owner {
+	void (*send)(void *ctx, const struct message *message, enum outqueue_kind kind);
+	/* push_bytes takes more now. */
+	void (*room)(void *ctx);
+	/* The transcript was sent; the push may be destroyed in this call. */
+	void (*done)(void *ctx);
+	/* The stream failed; it takes and drops everything until it is destroyed. */
+	void (*failed)(void *ctx, enum protocol_error error, const char *text);
+	void *ctx;
+};
+
+/* The model is loaded. Returns 0, -EINVAL (format), -EAGAIN (too many streams)
+ * or -ENOMEM. */
+int push_create(struct daemon *daemon, const struct engine_params *params,
+		const struct message_audio *format, const struct caption_options *caption,
+		const struct push_owner *owner, struct push **out);
+/* At any time; no further calls. NULL is allowed. */
+void push_destroy(struct push *push);
+
+/* Takes bytes from the front and returns how many; fewer: `room` follows. */
+size_t push_bytes(struct push *push, const unsigned char *bytes, size_t n);
+/* audio-stop: `done` follows. */
+void push_stop(struct push *push);
+bool push_stopped(const struct push *push);
+/* heard-flush. False: not now, `room` follows. */
+bool push_flush(struct push *push);
+/* heard-reset: the utterance in progress is thrown away, clock and numbers go
+ * on. 0 or as push_create; the stream is of no use after a failure. */
+int push_reset(struct push *push);
+/* Shutdown: sends what is committed. */
+void push_abandon(struct push *push);
+
+void push_set_view(struct push *push, bool partials, bool words, double interval);
+/* The same format as at the start. */
+bool push_same_format(const struct push *push, const struct message_audio *format);
+/* Where the stream is. */
+struct message_stamp push_stamp(const struct push *push);
+/* uv_now of the last bytes. */
+uint64_t push_last_ms(const struct push *push);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * One client: its state between events. session.c moves its bytes and keeps its
+ * life, session_event.c acts on its events.
+ *
+ * Loop thread.
+ */
+#ifndef HEARD_DAEMON_SESSION_H
+#define HEARD_DAEMON_SESSION_H
+
+#include "daemon/caption.h"
+#include "daemon/connection.h"
+#include "daemon/daemon.h"
+#include "daemon/push.h"
+#include "protocol/error.h"
+#include "protocol/framing.h"
+#include "protocol/message.h"
+
+enum { SESSION_NAME_BYTES = 96 };
+
+struct session {
+	struct session *next, *previous; /* server's list */
+	struct daemon *daemon;
+	uint64_t id;
+	char name[SESSION_NAME_BYTES]; /* for logs */
+	bool local;                    /* unix socket or stdio */
+	bool privileged;               /* may change the daemon: root or its own user */
+	struct connection connection;
+	struct framing *framing; /* owned */
+
+	/* input */
+	struct message held; /* an event that has to wait */
+	bool holding;
+	size_t payload;  /* bytes in front that framing has passed on already */
+	bool peer_ended; /* it sends no more */
+	bool leaving;    /* an error was sent, or it is closing */
+	bool in_take;
+
+	/* options */
+	bool heard;                     /* opted in */
+	struct session_options base;    /* heard-set */
+	struct session_options request; /* transcribe, for the next stream */
+	bool request_heard;
+	char *request_context; /* owned */
+
+	/* the stream it pushes */
+	struct push *push;
+	bool push_failed; /* the rest of its audio is dropped */
+	bool cancelled;   /* audio up to the next audio-start is dropped */
+	uint64_t stream;
+	char language[SESSION_LANGUAGE_BYTES];
+	char *context; /* owned */
+
+	/* the daemon's source */
+	bool subscriber;
+	struct caption caption; /* where subscriber */
+};
+
+/* Both create the session and put it into the server's list. */
+void session_accept(struct daemon *daemon, uv_stream_t *listener);
+void session_stdio(struct daemon *daemon);
+
+/* Prints and queues. Drops a client that is too slow. */
+void session_send(struct session *session, const struct message *message, enum outqueue_kind kind);
+/* Sends an error; text NULL: the code's own. Closes where the protocol says so. */
+void session_fail(struct session *session, enum protocol_error error, const char *text);
+/* Goes on with what had to wait. */
+void session_resume(struct session *session);
+
+/* The daemon leaves: no more input, the open stream ends. */
+void session_stop(struct session *session);
+/* What is committed is sent as the final, then the connection ends. */
+void session_abandon(struct session *session);
+/* Nothing is awaited: the connection may end. */
+bool session_idle(const struct session *session);
+void session_close(struct session *session);
+/* A pushed stream that stood still for too long. */
+void session_check_idle(struct session *session, uint64_t now_ms);
+
+/* session_event.c. 0, or -EAGAIN: not now, keep the event. */
+int session_handle(struct session *session, const struct message *message);
+/* Options in force for a stream or subscription. */
+void session_options_now(const struct session *session, struct session_options *out);
+
+#endif

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The daemon's own source, here a file in real time, and its subscribers."""
+
+import unittest
+import wave
+
+from harness import *
+
+
+class Live(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.dir = directory.name
+
+    def write(self, pcm, name="source.wav"):
+        path = os.path.join(self.dir, name)
+        with wave.open(path, "wb") as w:
+            w.setparams((1, 2, RATE, 0, "NONE", ""))
+            w.writeframes(pcm)
+        return path
+
+    def follow(self, daemon, options=None):
+        client = daemon.connect()
+        self.addCleanup(client.close)
+        self.assertIn(client.ask("heard-subscribe", options, "heard-device")["state"],
+                      ("searching", "open"))
+        return client
+
+    def test_captions(self):
+        path = self.write(speak("FIRST LINE...SECOND LINE....."))
+        with Daemon(source=f"file:{path}") as daemon:
+            client = self.follow(daemon, {"words": True})
+            events = client.until("transcript-stop") + client.until("transcript-stop")
+            transcripts = pick(events, "transcript")
+            self.assertEqual([t["text"] for t in transcripts], ["first line", "second line"])
+            self.assertEqual([t["heard"]["rule"] for t in transcripts], ["silence-text"] * 2)
+            self.assertEqual({t["heard"]["stream"] for t in transcripts}, {0})
+            endpoints = pick(events, "heard-endpoint")
+            self.assertEqual([e["rule"] for e in endpoints], ["silence-text"] * 2)
+            self.assertGreater(len(pick(events, "heard-partial")), 4)
+            status = client.ask("heard-status")
+            self.assertEqual(status["source"], "file")
+            while client.recv()[1].get("state") != "ended":
+                pass
+
+    def test_subscriber_is_read_only(self):
+        path = self.write(speak("X"))
+        with Daemon("--loop", source=f"file:{path}") as daemon:
+            client = self.follow(daemon)
+            client.send("audio-start", audio_format())
+            self.assertEqual(client.until("error")[-1][1]["code"], "bad-order")
+            client.send("heard-set", {"final": "stream"})
+            self.assertEqual(client.until("error")[-1][1]["code"], "bad-field")
+            self.assertTrue(client.ask("heard-set", {"words": True})["words"])
+
+    def test_stdin(self):
+        """Standard input has no pace: nothing is lost, and its end is the end."""
+        pcm = b"".join(speak(f"LINE {chr(65 + i)}....") for i in range(20))
+        read, write = os.pipe()
+        with Daemon(source="stdin", stdin=read) as daemon:
+            os.close(read)
+            client = self.follow(daemon)
+            with os.fdopen(write, "wb") as pipe:
+                pipe.write(pcm)
+            texts = [text_of(client.until("transcript-stop")) for _ in range(20)]
+            self.assertEqual(texts, [f"line {chr(97 + i)}" for i in range(20)])
+            self.assertEqual(client.ask("heard-status")["overrun"], 0)
+
+    def test_term_flushes(self):
+        path = self.write(speak("NEVER ENDING " * 20))
+        with Daemon(source=f"file:{path}") as daemon:
+            client = self.follow(daemon)
+            client.until("heard-partial")
+            client.until("heard-partial")
+            daemon.kill(signal.SIGTERM)
+            transcript = pick(client.rest(), "transcript")[0]
+            self.assertTrue("never ending never".startswith(transcript["text"].strip()[:5]))
+            self.assertEqual(transcript["heard"]["rule"], "stop")
+            self.assertEqual(daemon.process.wait(PATIENCE), 0)
+
+    def test_dump(self):
+        """What the engine got, pushed again between the places that the finals
+        name, says the same."""
+        path = self.write(speak("DUMP ME...AND ME") + tones(1) + speak(".....")) 
+        dump = os.path.join(self.dir, "dump.wav")
+        with Daemon("--dump", dump, source=f"file:{path}") as daemon:
+            client = self.follow(daemon)
+            transcripts = []
+            while True:
+                kind, data = client.recv()
+                if kind == "transcript":
+                    transcripts.append(data)
+                elif kind == "heard-device" and data["state"] == "ended":
+                    break
+            wait(lambda: client.ask("heard-status") is not None, "the status")
+        transcripts += pick(client.rest(), "transcript")
+        self.assertGreater(len(transcripts), 1)
+        samples = read_floats(dump)
+        with Daemon() as daemon, daemon.connect() as client:
+            for transcript in transcripts:
+                heard = transcript["heard"]
+                piece = samples[heard["start_sample"] : heard["end_sample"]]
+                fmt = audio_format(width=4)
+                client.send("audio-start", dict(fmt, heard={"format": "f32"}))
+                client.send("audio-chunk", fmt, piece.tobytes())
+                client.send("audio-stop")
+                self.assertEqual(text_of(client.until("transcript-stop")), transcript["text"])
+
+    def test_reload_changes_the_source(self):
+        first = self.write(speak("FIRST..."), "first.wav")
+        second = self.write(speak("SECOND..."), "second.wav")
+        config = os.path.join(self.dir, "heard.conf")
+
+        def configure(path):
+            with open(config, "w", encoding="ascii") as f:
+                f.write(f"model = /models/upper\nsource = file:{path}\nloop = yes\n")
+
+        configure(first)
+        with Daemon("--config", config, model=None, source=None) as daemon:
+            client = self.follow(daemon)
+            while text_of(client.until("transcript-stop")) != "FIRST":
+                pass
+            configure(second)
+            daemon.kill(signal.SIGHUP)
+            while text_of(client.until("transcript-stop")) != "SECOND":
+                pass
+
+
+def read_floats(path):
+    """The samples of a WAV file of floats; the wave module does not know them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at = data.index(b"data") + 8
+    return array.array("f", data[at:])
+
+
+if __name__ == "__main__":
+    unittest.main()
