@@ -359,14 +359,7 @@ int caption_result(struct caption *caption, const struct result *result, double 
 		err = take_final(caption, result, latency);
 	caption->clock = result->clock;
 	caption->final = result->final;
-	if (result->utterance >= caption->next)
-		caption->next = result->utterance + 1;
 	return err;
-}
-
-uint64_t caption_next(const struct caption *caption)
-{
-	return caption->next;
 }
 
 void caption_flush(struct caption *caption)

@@ -42,7 +42,6 @@ struct caption {
 	size_t sent;           /* bytes of the open utterance's text sent as chunks */
 	char *stable;          /* owned: stable text of the open utterance, NULL for none */
 	uint64_t utterance;    /* that `stable` belongs to */
-	uint64_t next;         /* above all utterances heard of */
 	int64_t clock;         /* of the last result */
 	enum final_mode final; /* likewise */
 	int64_t partial_clock; /* of the last partial sent */
@@ -80,8 +79,6 @@ void caption_stop(struct caption *caption, int64_t clock, double latency);
 /* The final will not come: what is committed is the transcript. */
 void caption_abandon(struct caption *caption, const char *reason);
 
-/* Number of the utterance after those that were heard of. */
-uint64_t caption_next(const struct caption *caption);
 /* Throws away what has no transcript yet; `clock` is where the stream goes on. */
 void caption_reset(struct caption *caption, int64_t clock);
 

@@ -28,7 +28,7 @@
 #include <time.h>
 
 enum {
-	ENGINE_MODELS = 4,     /* the current one and those still in use */
+	ENGINE_MODELS = 8,     /* the current one and those still in use */
 	ENGINE_RTF_STEPS = 32, /* steps over which rtf is averaged */
 };
 
@@ -153,7 +153,8 @@ static bool move_data(struct engine *engine)
 		engine->blocked[i] =
 			!engine_stream_deliver(stream, engine->current, &engine->results);
 		uint64_t before = stream->heard;
-		bool moved = engine_stream_feed(stream);
+		/* A reset is about what comes after the results so far. */
+		bool moved = !engine->blocked[i] && engine_stream_feed(stream);
 
 		if (moved)
 			engine->fed_s += (double)(stream->heard - before) / stream->rate;
@@ -392,13 +393,18 @@ void engine_destroy(struct engine *engine)
 
 int engine_set_model(struct engine *engine, struct recognizer *recognizer)
 {
-	/* One that is offered but not taken up yet counts as well. */
-	if (atomic_load(&engine->n_models) >= ENGINE_MODELS ||
-	    atomic_load(&engine->offered) != NULL)
+	struct recognizer *unused;
+
+	if (atomic_load(&engine->n_models) >= ENGINE_MODELS)
 		return -EBUSY;
 	atomic_fetch_add(&engine->n_models, 1);
-	atomic_store(&engine->offered, recognizer);
+	unused = atomic_exchange(&engine->offered, recognizer);
 	engine_poke(engine);
+	/* The thread had no time to take up the one before. */
+	if (unused) {
+		atomic_fetch_sub(&engine->n_models, 1);
+		engine->retired(engine->retired_ctx, unused);
+	}
 	return 0;
 }
 
@@ -503,6 +509,11 @@ static bool post_input(struct engine *engine, struct engine_stream *stream, enum
 bool engine_flush(struct engine *engine, struct engine_stream *stream)
 {
 	return post_input(engine, stream, INPUT_FLUSH, 0);
+}
+
+bool engine_reset(struct engine *engine, struct engine_stream *stream, bool full)
+{
+	return post_input(engine, stream, INPUT_RESET, full);
 }
 
 bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t samples)

@@ -99,6 +99,9 @@ size_t engine_push(struct engine *engine, struct engine_stream *stream, const fl
 		   size_t n);
 /* The utterance ends here. */
 bool engine_flush(struct engine *engine, struct engine_stream *stream);
+/* The utterance so far is forgotten, its clock and number are used up; full: the
+ * statistics of the voice too. RESULT_RESET follows. */
+bool engine_reset(struct engine *engine, struct engine_stream *stream, bool full);
 /* The utterance ends here, and the clock moves on without samples. */
 bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t samples);
 /* Live: other parameters, in force from the next utterance on. */

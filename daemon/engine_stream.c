@@ -141,11 +141,11 @@ void engine_stream_stop(struct engine_stream *stream)
 	stream->ladder = (struct ladder){0};
 	stream->lag_pending = stream->ended = stream->done = false;
 	stream->offset = 0;
-	stream->params_changed = false;
+	stream->reopen = stream->reset_pending = false;
 	stream->refused = NULL;
 	stream->fed = stream->boundary = 0;
 	stream->skipped = stream->replayed = 0;
-	stream->next = stream->finals = stream->old_next = 0;
+	stream->next = stream->finals = stream->old_next = stream->dropped = 0;
 }
 
 /* ---- input ---- */
@@ -185,6 +185,22 @@ static bool replay(struct engine_stream *stream, bool *moved)
 	return true;
 }
 
+static uint64_t drop_bit(uint64_t utterance)
+{
+	return (uint64_t)1 << (utterance % 64);
+}
+
+/* The open utterance ends like any other, only that nobody hears of it. */
+static void reset(struct engine_stream *stream, bool full)
+{
+	if (stream->fed > stream->boundary) {
+		stream->dropped |= drop_bit(stream->next);
+		recognizer_stream_flush(stream->voice.stream);
+	}
+	stream->reopen = stream->reopen || full;
+	stream->reset_pending = true;
+}
+
 /* Returns whether the record is used up. */
 static bool feed_record(struct engine_stream *stream, const struct input *input, bool *moved)
 {
@@ -207,6 +223,9 @@ static bool feed_record(struct engine_stream *stream, const struct input *input,
 	case INPUT_FLUSH:
 		recognizer_stream_flush(stream->voice.stream);
 		return true;
+	case INPUT_RESET:
+		reset(stream, input->n != 0);
+		return true;
 	case INPUT_SKIP:
 		recognizer_stream_skip(stream->voice.stream, input->n);
 		stream->fed += input->n;
@@ -214,7 +233,7 @@ static bool feed_record(struct engine_stream *stream, const struct input *input,
 		return true;
 	case INPUT_PARAMS:
 		memcpy(&stream->params, input + 1, sizeof(stream->params));
-		stream->params_changed = true;
+		stream->reopen = true;
 		return true;
 	case INPUT_END:
 		recognizer_stream_end(stream->voice.stream);
@@ -259,7 +278,8 @@ static void change_context(struct engine_stream *stream)
 
 static bool wants_migration(const struct engine_stream *stream, const struct engine_model *model)
 {
-	return stream->params_changed || (stream->voice.model != model && stream->refused != model);
+	return stream->reopen || (stream->params.role == ENGINE_LIVE &&
+				  stream->voice.model != model && stream->refused != model);
 }
 
 /* The open utterance begins at `boundary`: what was fed of it goes to a new
@@ -272,13 +292,15 @@ static void migrate(struct engine_stream *stream, struct engine_model *model)
 
 	if (stream->old.stream || stream->ended)
 		return;
+	if (stream->params.role != ENGINE_LIVE)
+		model = stream->voice.model;
 	if (open_voice(stream, model, &voice) < 0) {
 		stream->refused = model;
-		stream->params_changed = false;
+		stream->reopen = false;
 		return;
 	}
 	stream->refused = NULL;
-	stream->params_changed = false;
+	stream->reopen = false;
 	stream->old = stream->voice;
 	stream->old_next = stream->next;
 	if (stream->finals == stream->next)
@@ -332,6 +354,11 @@ static void post_event(struct engine_stream *stream, const struct engine_voice *
 		result.final = event->final;
 		stream->finals = result.utterance + 1;
 	}
+	if (stream->dropped & drop_bit(result.utterance)) {
+		if (event->kind == RECOGNIZER_FINAL)
+			stream->dropped &= ~drop_bit(result.utterance);
+		return;
+	}
 	result_post_event(results, &result, event);
 }
 
@@ -364,8 +391,29 @@ static void deliver_event(struct engine_stream *stream, struct engine_model *mod
 		post_event(stream, &stream->voice, event, results);
 	if (event->kind == RECOGNIZER_ENDPOINT) {
 		utterance_ended(stream, stream->voice.base + event->utterance, event->clock);
-		if (live && wants_migration(stream, model))
+		if (wants_migration(stream, model))
 			migrate(stream, model);
+	}
+}
+
+/* One record at most, there is room for it: what is left comes the next time. */
+static void post_state(struct engine_stream *stream, struct mailbox *results)
+{
+	if (stream->reset_pending) {
+		struct result result = head_of(stream, RESULT_RESET);
+
+		result.clock = stream->fed;
+		result_post(results, &result, NULL);
+		stream->reset_pending = false;
+	} else if (stream->lag_pending) {
+		post_lag(stream, results);
+	} else if (stream->ended && !stream->done && !stream->old.stream &&
+		   recognizer_stream_done(stream->voice.stream)) {
+		struct result result = head_of(stream, RESULT_DONE);
+
+		result.clock = stream->fed;
+		result_post(results, &result, NULL);
+		stream->done = true;
 	}
 }
 
@@ -381,24 +429,12 @@ bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *mo
 			break;
 		deliver_event(stream, model, &event, results);
 	}
-	/* Nothing of the next utterance was heard yet: a live stream that sleeps
-	 * changes its model at once. */
-	if (stream->params.role == ENGINE_LIVE && stream->fed == stream->boundary &&
-	    wants_migration(stream, model))
+	/* Nothing of the next utterance was heard yet: the change is due at once. */
+	if (stream->fed == stream->boundary && wants_migration(stream, model))
 		migrate(stream, model);
-	if (stream->lag_pending) {
-		post_lag(stream, results);
-	} else if (stream->ended && !stream->done && !stream->old.stream &&
-		   recognizer_stream_done(stream->voice.stream)) {
-		struct result result = head_of(stream, RESULT_DONE);
-
-		result.clock = stream->fed;
-		result_post(results, &result, NULL);
-		stream->done = true;
-	}
+	post_state(stream, results);
 	return true;
 }
-
 void engine_stream_note_lag(struct engine_stream *stream, double rtf)
 {
 	int64_t waiting = atomic_load_explicit(&stream->given, memory_order_relaxed);

@@ -15,12 +15,19 @@
 
 enum slot_state { SLOT_FREE, SLOT_OPENING, SLOT_OPEN };
 
-enum input_kind { INPUT_SAMPLES, INPUT_FLUSH, INPUT_SKIP, INPUT_PARAMS, INPUT_END };
+enum input_kind {
+	INPUT_SAMPLES,
+	INPUT_FLUSH,
+	INPUT_RESET,
+	INPUT_SKIP,
+	INPUT_PARAMS,
+	INPUT_END,
+};
 
 /* A record of the input; samples or parameters follow it. */
 struct input {
 	enum input_kind kind;
-	int64_t n; /* samples that follow, or to skip */
+	int64_t n; /* samples that follow, or to skip; reset: 1 for a full one */
 };
 
 enum { INPUT_BLOCK = 2048 }; /* most samples in a record */
@@ -39,7 +46,7 @@ struct engine_voice {
 };
 
 /* The last samples fed to a live stream, to hand those of an utterance that has
- * just begun over to another model. */
+ * just begun over to another voice. */
 struct history {
 	float *samples;  /* owned; NULL for pushed streams */
 	size_t capacity; /* a power of two */
@@ -57,12 +64,12 @@ struct engine_stream {
 	struct mailbox input;      /* memory is kept until the engine goes */
 	atomic_int state;          /* enum slot_state */
 	atomic_bool closing;       /* loop sets it */
-	atomic_bool starving;      /* loop sets it, engine clears it when there is room */
+	atomic_bool starving;      /* loop: a push was cut short */
 	atomic_int_fast64_t given; /* loop: samples pushed and skipped */
 
 	/* engine thread */
 	struct engine_params params;
-	bool params_changed;          /* `voice` was opened with others */
+	bool reopen; /* another voice is wanted: parameters changed, or a full reset */
 	struct engine_model *refused; /* it could not be opened on this one */
 	struct engine_voice voice;
 	size_t offset; /* samples taken of the oldest input record */
@@ -70,23 +77,25 @@ struct engine_stream {
 	long left, chunk, right;             /* as configured, or as the model says */
 	long now_left, now_chunk, now_right; /* on this rung */
 	enum final_mode final;
-	bool ended;       /* INPUT_END was read */
-	bool done;        /* RESULT_DONE was posted */
-	uint64_t heard;   /* samples given to the recognizer */
-	int64_t fed;      /* clock behind the last sample fed, skips included */
-	int64_t boundary; /* clock where the open utterance begins */
+	bool ended;              /* INPUT_END was read */
+	bool reset_pending;      /* RESULT_RESET was not posted yet */
+	uint64_t dropped;        /* by resets: bit n % 64 for utterance n, until its final */
+	bool done;               /* RESULT_DONE was posted */
+	uint64_t heard;          /* samples given to the recognizer */
+	int64_t fed;             /* clock behind the last sample fed, skips included */
+	int64_t boundary;        /* clock where the open utterance begins */
+	uint64_t next;           /* number of the open utterance */
+	uint64_t finals;         /* finals seen: numbers below have theirs */
+	int64_t skipped;         /* clock behind the last skip */
+	int64_t replayed;        /* clock up to which `voice` was fed */
+	struct engine_voice old; /* replaced, until its last final came */
+	uint64_t old_next;       /* first number that is not the old voice's */
 
 	/* engine thread, live streams */
 	struct ladder ladder;
 	bool lag_pending; /* a change of rung was not posted yet */
 	double behind_ms, rtf;
 	struct history history;
-	int64_t skipped;         /* clock behind the last skip */
-	int64_t replayed;        /* clock up to which `voice` was fed */
-	uint64_t next;           /* number of the open utterance */
-	uint64_t finals;         /* finals posted: numbers below have theirs */
-	struct engine_voice old; /* on a replaced model, until its last final came */
-	uint64_t old_next;       /* first number that is not the old voice's */
 };
 
 /* Engine thread. Opens the recognizer stream on `model`; the result is posted.
@@ -101,8 +110,8 @@ void engine_stream_stop(struct engine_stream *stream);
 bool engine_stream_feed(struct engine_stream *stream);
 
 /* Posts the recognizer's events while there is room; a live stream moves to
- * `model` between two utterances. False where room ran out: the stream must not
- * be stepped before the rest is posted. */
+ * `model` between two utterances, any stream to a new voice after a full reset. False where room
+ * ran out: the stream must not be stepped before the rest is posted. */
 bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *model,
 			   struct mailbox *results);
 

@@ -112,6 +112,10 @@ static void on_result(void *ctx, const struct result *result)
 		else
 			fail(push, PROTOCOL_INTERNAL, strerror(-result->error));
 		break;
+	case RESULT_RESET:
+		caption_reset(&push->caption, result->clock);
+		push->flicker.last[0] = '\0';
+		break;
 	case RESULT_DONE:
 		caption_stop(&push->caption, result->clock, latency(push));
 		push->owner.done(push->owner.ctx);
@@ -319,21 +323,10 @@ void push_destroy(struct push *push)
 	free(push);
 }
 
-int push_reset(struct push *push)
+bool push_reset(struct push *push, bool full)
 {
-	int64_t clock = push->given;
-
-	if (push->state != PUSH_OPEN)
-		return 0;
-	engine_close(push->daemon->engine, push->stream);
-	push->stream = NULL;
-	push->params.utterance = caption_next(&push->caption);
-	push->params.clock = clock;
-	/* What waits here belongs to the utterance that is thrown away. */
-	push->in_begin = push->in_end = push->out_begin = push->out_end = 0;
-	caption_reset(&push->caption, clock);
-	push->flicker.last[0] = '\0';
-	return open_stream(push);
+	return push->state != PUSH_OPEN ||
+	       (empty_in(push, false) && engine_reset(push->daemon->engine, push->stream, full));
 }
 
 void push_abandon(struct push *push)

@@ -44,8 +44,8 @@ bool push_stopped(const struct push *push);
 /* heard-flush. False: not now, `room` follows. */
 bool push_flush(struct push *push);
 /* heard-reset: the utterance in progress is thrown away, clock and numbers go
- * on. 0 or as push_create; the stream is of no use after a failure. */
-int push_reset(struct push *push);
+ * on. False: not now, `room` follows. */
+bool push_reset(struct push *push, bool full);
 /* Shutdown: sends what is committed. */
 void push_abandon(struct push *push);
 

@@ -16,6 +16,7 @@ enum result_kind {
 	RESULT_PARTIAL,
 	RESULT_ENDPOINT,
 	RESULT_FINAL,
+	RESULT_RESET,     /* engine_reset took effect: nothing comes of what was before */
 	RESULT_DONE,      /* after engine_end: nothing more comes */
 	RESULT_LAG,       /* live: another rung, or back to real time */
 	RESULT_DETECTION, /* keyword: text is the label */

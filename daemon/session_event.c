@@ -241,14 +241,11 @@ static int handle_flush(struct session *session)
 	return push && !push_flush(push) ? -EAGAIN : 0;
 }
 
-static void handle_reset(struct session *session)
+static int handle_reset(struct session *session, const struct message_reset *reset)
 {
 	struct push *push = open_push(session, "heard-reset: no stream is open");
 
-	if (push && push_reset(push) < 0) {
-		drop_push(session);
-		session_fail(session, PROTOCOL_OVERLOADED, "too many streams are open");
-	}
+	return push && !push_reset(push, reset->full) ? -EAGAIN : 0;
 }
 
 static void handle_cancel(struct session *session)
@@ -427,8 +424,7 @@ int session_handle(struct session *session, const struct message *message)
 	case MESSAGE_FLUSH:
 		return handle_flush(session);
 	case MESSAGE_RESET:
-		handle_reset(session);
-		return 0;
+		return handle_reset(session, &message->reset);
 	case MESSAGE_CANCEL:
 		handle_cancel(session);
 		return 0;

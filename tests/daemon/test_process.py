@@ -156,7 +156,7 @@ class Signals(unittest.TestCase):
 
             def configure(model):
                 with open(config, "w", encoding="ascii") as f:
-                    f.write(f"model = /models/{model}\nlog = debug\n")
+                    f.write(f"model = /models/{model}\n")
 
             configure("first")
             with Daemon("--config", config, model=None) as daemon:
@@ -171,7 +171,7 @@ class Signals(unittest.TestCase):
                             if text.lower() != "load on it":
                                 failures.append(text)
 
-                threads = [threading.Thread(target=work) for _ in range(6)]
+                threads = [threading.Thread(target=work) for _ in range(3)]
                 for thread in threads:
                     thread.start()
                 client = daemon.connect()

@@ -11,7 +11,7 @@ from harness import *
 class Sessions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("--max-streams", "4", "--languages", "en,xx")
+        cls.daemon = Daemon("--languages", "en,xx")
 
     @classmethod
     def tearDownClass(cls):
@@ -151,16 +151,28 @@ class Sessions(unittest.TestCase):
         self.assertEqual(heard["start_sample"], len(pcm) // 2)
         self.assertEqual(heard["utt"], 1)
 
-    def test_reset_and_cancel(self):
+    def test_reset(self):
         self.hello()
-        self.client.send("audio-start", audio_format())
-        self.client.send("audio-chunk", audio_format(), speak("WRONG"))
-        self.client.send("heard-reset", {"mode": "utterance"})
-        self.client.send("audio-chunk", audio_format(), speak("RIGHT"))
-        self.client.send("audio-stop")
-        events = self.client.until("transcript-stop")
-        self.assertEqual(pick(events, "transcript")[0]["text"], "right")
+        wrong, right = speak("WRONG"), speak("RIGHT")
+        for mode in "full", "utterance", None:
+            for final in "stream", "offline":
+                self.client.ask("heard-set", {"final": final})
+                self.client.send("audio-start", audio_format())
+                for pcm in wrong, wrong:
+                    self.client.send("audio-chunk", audio_format(), pcm)
+                    self.client.send("heard-reset", {"mode": mode})
+                # Once more, with nothing to forget.
+                self.client.send("heard-reset")
+                self.client.send("audio-chunk", audio_format(), right)
+                self.client.send("audio-stop")
+                transcript = pick(self.client.until("transcript"), "transcript")[0]
+                self.client.until("transcript-stop")
+                self.assertEqual(transcript["text"].lower(), "right")
+                self.assertEqual(transcript["heard"]["utt"], 2)
+                self.assertEqual(transcript["heard"]["start_sample"], len(wrong))
 
+    def test_cancel(self):
+        self.hello()
         self.client.send("audio-start", audio_format())
         self.client.send("audio-chunk", audio_format(), speak("GONE"))
         self.client.send("heard-cancel")
@@ -264,16 +276,16 @@ class Sessions(unittest.TestCase):
         self.client.ask("ping", answer="pong")
 
     def test_too_many_streams(self):
-        clients = [self.daemon.connect() for _ in range(5)]
-        for client in clients:
-            self.addCleanup(client.close)
-            client.send("audio-start", audio_format())
-            client.ask("ping", answer="pong")
-        # One place is the source's, which this daemon has none of.
-        sixth = self.daemon.connect()
-        self.addCleanup(sixth.close)
-        sixth.send("audio-start", audio_format())
-        self.assertEqual(sixth.until("error")[-1][1]["code"], "overloaded")
+        with Daemon("--max-streams", "4") as daemon:
+            clients = [daemon.connect() for _ in range(5)]
+            for client in clients:
+                self.addCleanup(client.close)
+                client.send("audio-start", audio_format())
+                client.ask("ping", answer="pong")
+            # One place is the source's, which this daemon has none of.
+            with daemon.connect() as sixth:
+                sixth.send("audio-start", audio_format())
+                self.assertEqual(sixth.until("error")[-1][1]["code"], "overloaded")
 
     def test_set(self):
         self.hello()
