@@ -3,8 +3,9 @@
  * that the products use: the roofline that their speed is compared with.
  *
  * Other programs slow a measurement down and nothing speeds one up, so a best
- * value is kept. With the C table the probe is what the compiler made of it, and
- * OpenBLAS, which then computes the products, can be faster. Call roofline_measure between the timings it is compared with.
+ * value is kept. Call roofline_measure between the timings it is compared with.
+ * With the C table the probe is what the compiler made of it, and OpenBLAS, which
+ * then computes the products, can be faster.
  */
 #ifndef HEARD_KERNELS_ROOFLINE_H
 #define HEARD_KERNELS_ROOFLINE_H

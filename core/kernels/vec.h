@@ -4,7 +4,8 @@
  *
  *   vec                      VEC floats
  *   TILE_ROWS, TILE_PANELS   register tile of a product: its sums, the weights
- *                            of one step and one activation fit the registers
+ *                            of one step and the activations fit the registers
+ *                            (macros, for #if)
  *   vec_all(x)               x in every lane
  *   vec_load(p)  vec_store(p, v)            VEC floats
  *   vec_load_some(p, n)  vec_store_some(p, v, n)

@@ -7,7 +7,10 @@
 
 typedef __m256 vec;
 
-enum { VEC = 8, TILE_ROWS = 6, TILE_PANELS = 1 };
+enum { VEC = 8 };
+
+#define TILE_ROWS   6
+#define TILE_PANELS 1
 
 static ALWAYS_INLINE vec vec_all(float x)
 {

@@ -7,7 +7,10 @@
 
 typedef __m512 vec;
 
-enum { VEC = 16, TILE_ROWS = 8, TILE_PANELS = 2 };
+enum { VEC = 16 };
+
+#define TILE_ROWS   8
+#define TILE_PANELS 2
 
 static ALWAYS_INLINE vec vec_all(float x)
 {

@@ -100,8 +100,10 @@ static ALWAYS_INLINE void tile_rows(size_t rows, const int vecs, const float *a,
 		BLOCK(3);
 		BLOCK(4);
 		BLOCK(5);
+#if TILE_ROWS >= 6
 		BLOCK(6);
-#if defined(__AVX512F__)
+#endif
+#if TILE_ROWS >= 8
 		BLOCK(7);
 		BLOCK(8);
 #endif
@@ -139,7 +141,7 @@ static void strip(const struct strip *s)
 {
 	size_t column = 0;
 
-#if defined(__AVX512F__)
+#if TILE_PANELS == 2
 	if (s->n > PANEL) {
 		tile_columns(TILE_VECS, s, s->panels, s->ahead, s->y, s->n);
 		return;

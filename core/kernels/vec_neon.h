@@ -7,7 +7,10 @@
 
 typedef float32x4_t vec;
 
-enum { VEC = 4, TILE_ROWS = 6, TILE_PANELS = 1 };
+enum { VEC = 4 };
+
+#define TILE_ROWS   5
+#define TILE_PANELS 1
 
 static ALWAYS_INLINE vec vec_all(float x)
 {

@@ -354,7 +354,7 @@ static void check_softmax(const struct kernels *table, const struct guarded *x, 
 		memcpy(got.data, x->data, x->n * sizeof(float));
 	table->softmax(got.data, x->n, scale);
 	for (size_t i = 0; i < x->n; i++)
-		max = fmax(max, x->data[i]);
+		max = x->data[i] > max ? x->data[i] : max;
 	for (size_t i = 0; i < x->n; i++)
 		sum += exp((double)scale * (x->data[i] - max));
 	for (size_t i = 0; i < x->n; i++) {
