@@ -255,7 +255,10 @@ static void take_event(struct live *live, const struct source_event *event)
 		remember_reason(live, event->reason);
 		log_info("source: ended");
 		stop_stream(live);
-		tell_device(live);
+		/* Clients leave when they are told: take_done does it, behind the
+		 * last words. */
+		if (!live->feed.stream)
+			tell_device(live);
 		break;
 	}
 }
@@ -341,6 +344,8 @@ static void take_done(struct live *live, int64_t clock)
 	server_publish_stop(live->daemon->server, clock, latency(live, clock));
 	engine_close(live->daemon->engine, live->feed.stream);
 	live->feed.stream = NULL;
+	if (live->state == DEVICE_ENDED)
+		tell_device(live);
 	shutdown_check(live->daemon);
 }
 

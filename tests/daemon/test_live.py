@@ -44,6 +44,18 @@ class Live(unittest.TestCase):
             while client.recv()[1].get("state") != "ended":
                 pass
 
+    def test_end_is_told_last(self):
+        """A client may leave when the source has ended: all words came before."""
+        path = self.write(speak("LAST WORDS"))
+        with Daemon(source=f"file:{path}") as daemon:
+            client = self.follow(daemon)
+            events = []
+            while not events or events[-1][1].get("state") != "ended":
+                events.append(client.recv())
+            transcript = pick(events, "transcript")[-1]
+            self.assertEqual(transcript["text"], "last words")
+            self.assertEqual(transcript["heard"]["rule"], "stop")
+
     def test_subscriber_is_read_only(self):
         path = self.write(speak("X"))
         with Daemon("--loop", source=f"file:{path}") as daemon:
