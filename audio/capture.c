@@ -16,6 +16,7 @@
 
 #include "audio/device.h"
 #include "audio/sound_library.h"
+#include "audio/surroundings.h"
 #include "core/base/ring.h"
 
 #include <errno.h>
@@ -108,6 +109,12 @@ static void capture_close(void *stream)
 	sound_library_unlock();
 }
 
+/* The callback comes every 20 ms, so captions do not wait; the sound system may
+ * hold ten times that, so a busy machine loses nothing. Left to itself,
+ * PortAudio asks for 35 ms in all. */
+enum { CALLBACKS_PER_SECOND = 50 };
+static const double BUFFER_S = 0.2;
+
 /* Opens `device` at one rate and number of channels. The ring is made first:
  * the callback may come before Pa_StartStream returns. */
 static PaError open_as(struct capture *capture, const struct device *device, unsigned rate,
@@ -117,12 +124,12 @@ static PaError open_as(struct capture *capture, const struct device *device, uns
 		.device = device->index,
 		.channelCount = (int)channels,
 		.sampleFormat = paFloat32,
-		.suggestedLatency = Pa_GetDeviceInfo(device->index)->defaultHighInputLatency,
+		.suggestedLatency = BUFFER_S,
 	};
 
 	capture->channels = channels;
 	PaError error = Pa_OpenStream(&capture->stream, &parameters, NULL, rate,
-				      paFramesPerBufferUnspecified, paNoFlag, on_input, capture);
+				      rate / CALLBACKS_PER_SECOND, paNoFlag, on_input, capture);
 	if (error != paNoError) {
 		capture->stream = NULL;
 		return error;
@@ -276,6 +283,7 @@ const struct capture_backend *capture_portaudio(void)
 		.pending = capture_pending,
 		.active = capture_active,
 		.close = capture_close,
+		.surroundings = surroundings_read,
 	};
 
 	return &backend;

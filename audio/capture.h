@@ -52,6 +52,9 @@ struct capture_backend {
 
 	/* Stops and frees; may block. NULL is allowed. */
 	void (*close)(void *stream);
+
+	/* A number that changes when a device may have come or gone. Cheap. */
+	uint64_t (*surroundings)(void);
 };
 
 /* PortAudio, or NULL where the program was built without. */

@@ -118,7 +118,8 @@ void source_destroy(struct source *source);
 int source_open(struct source *source);
 
 /* True when source_open should be called now: at the start, and for a
- * microphone that is not open again and again, ever less often. */
+ * microphone that is not open again and again, ever less often, and whenever a
+ * device may have been plugged in. */
 bool source_wants_open(struct source *source);
 
 /* Takes the next event; false where there is none for now. What is not taken

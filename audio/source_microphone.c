@@ -4,9 +4,10 @@
  *	closed --open--> open --it stopped, or no samples came--> closed
  *
  * A lost stream is only marked here; source_open, which may block, frees it
- * before it looks for the device again. Tries come ever less often, and the
- * count of failures is forgotten with the first samples only: a device that
- * opens but stays mute is a failure too.
+ * before it looks for the device again. Tries come ever less often, but anew as
+ * soon as something in the surroundings has changed. The count of failures is
+ * forgotten with the first samples only: a device that opens but stays mute is
+ * a failure too.
  *
  * The time that a device was away goes from the end of its last samples to the
  * start of its first new ones, both by the clock.
@@ -24,7 +25,11 @@
 
 static const int64_t SECOND_NS = 1000000000;
 static const int64_t FIRST_RETRY_NS = 250000000;
-static const int64_t LAST_RETRY_NS = 10000000000;
+/* A device that is there and fails gives no sign when it would work again (it
+ * was in use); one that is not there mostly does when it comes. */
+static const int64_t LAST_RETRY_NS = 60000000000;
+static const int64_t LAST_RETRY_ABSENT_NS = 300000000000;
+static const int64_t LOOK_NS = 1000000000;
 static const double STALL_DEFAULT_S = 2.0;
 /* Sound servers take up to two seconds until the first samples come. */
 static const int64_t START_NS = 5000000000;
@@ -43,6 +48,8 @@ struct source_microphone {
 	char reason[CAPTURE_REASON_BYTES];
 
 	int64_t next_try;
+	int64_t next_look;
+	uint64_t surroundings; /* at the last try */
 	unsigned failures;
 
 	bool told;           /* SOURCE_OPENED was given */
@@ -57,13 +64,14 @@ struct source_microphone {
 	struct pace pace;
 };
 
-static int64_t retry_delay(unsigned failures)
+static void retry_later(struct source_microphone *m, int64_t longest)
 {
 	int64_t delay = FIRST_RETRY_NS;
 
-	while (failures-- > 0 && delay < LAST_RETRY_NS)
+	for (unsigned i = 0; i < m->failures && delay < longest; i++)
 		delay *= 2;
-	return delay < LAST_RETRY_NS ? delay : LAST_RETRY_NS;
+	m->next_try = source_now(&m->source) + (delay < longest ? delay : longest);
+	m->failures++;
 }
 
 static int open_failed(struct source_microphone *m, int rc, const char *reason)
@@ -72,8 +80,7 @@ static int open_failed(struct source_microphone *m, int rc, const char *reason)
 	if (strcmp(reason, m->reason) != 0)
 		log_warn("microphone: %s", reason);
 	snprintf(m->reason, sizeof(m->reason), "%s", reason);
-	m->next_try = source_now(&m->source) + retry_delay(m->failures);
-	m->failures++;
+	retry_later(m, rc == -ENODEV ? LAST_RETRY_ABSENT_NS : LAST_RETRY_NS);
 	return rc;
 }
 
@@ -91,6 +98,8 @@ static int microphone_open(struct source *source)
 
 	m->backend->close(m->stream);
 	m->stream = NULL;
+	/* Before the search, so that what comes meanwhile is not missed. */
+	m->surroundings = m->backend->surroundings();
 	int rc = m->backend->open(&request, &m->stream, &m->info, reason);
 	if (rc < 0)
 		return open_failed(m, rc, reason);
@@ -118,7 +127,18 @@ static int microphone_open(struct source *source)
 
 static bool microphone_wants_open(struct source *source)
 {
-	return source_now(source) >= ((struct source_microphone *)source)->next_try;
+	struct source_microphone *m = (struct source_microphone *)source;
+	int64_t now = source_now(source);
+
+	if (now >= m->next_try)
+		return true;
+	if (now < m->next_look)
+		return false;
+	m->next_look = now + LOOK_NS;
+	if (m->backend->surroundings() == m->surroundings)
+		return false;
+	m->failures = 0;
+	return true;
 }
 
 static bool tell_gap(struct source_event *event, enum source_gap gap, uint64_t frames)
@@ -145,8 +165,7 @@ static bool tell_lost(struct source_microphone *m, struct source_event *event, c
 		m->away = true;
 		m->away_since = m->heard_until;
 	}
-	m->next_try = source_now(&m->source) + retry_delay(m->failures);
-	m->failures++;
+	retry_later(m, LAST_RETRY_NS);
 	event->kind = SOURCE_LOST;
 	event->reason = reason;
 	return true;
