@@ -4,6 +4,6 @@
 set -eu
 others=$(nm -D --defined-only "$1" | awk '$2 != "A" && $3 !~ /^heard_/ { print $3 }')
 if [ -n "$others" ]; then
-	echo "exported without the prefix heard_:" $others
+	echo "exported without the prefix heard_:" "$others"
 	exit 1
 fi
