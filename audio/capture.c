@@ -109,10 +109,11 @@ static void capture_close(void *stream)
 	sound_library_unlock();
 }
 
-/* The callback comes every 20 ms, so captions do not wait; the sound system may
- * hold ten times that, so a busy machine loses nothing. Left to itself,
+/* The callback comes every 40 ms: a chunk of the network is many times that, and
+ * each wake-up costs while nobody speaks. Captions do not wait; the sound system
+ * may hold five times that, so a busy machine loses nothing. Left to itself,
  * PortAudio asks for 35 ms in all. */
-enum { CALLBACKS_PER_SECOND = 50 };
+enum { CALLBACKS_PER_SECOND = 25 };
 static const double BUFFER_S = 0.2;
 
 /* Opens `device` at one rate and number of channels. The ring is made first:

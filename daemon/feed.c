@@ -144,6 +144,11 @@ void feed_set_gate(struct feed *feed, bool gate, double hangover_s)
 		log_error("gate: cannot be made: all audio is recognized");
 }
 
+bool feed_asleep(const struct feed *feed)
+{
+	return feed->gate && !gate_is_open(feed->gate);
+}
+
 /* ---- from the source ---- */
 
 void feed_samples(struct feed *feed, const float *samples, size_t n)

@@ -58,6 +58,9 @@ void feed_set_gate(struct feed *feed, bool gate, double hangover_s);
 void feed_samples(struct feed *feed, const float *samples, size_t n);
 /* Samples were lost: the utterance ends, the clock moves on. */
 void feed_gap(struct feed *feed, int64_t n);
+/* The gate is closed. */
+bool feed_asleep(const struct feed *feed);
+
 /* Gives what had to wait. True where nothing waits any more. */
 bool feed_settle(struct feed *feed);
 /* The source has ended: the gate closes, the engine is told that no more comes.

@@ -26,8 +26,9 @@
 #include <string.h>
 
 enum {
-	LIVE_TICK_MS = 20,
-	LIVE_BLOCKS = 16, /* blocks of the source handled in a tick */
+	LIVE_TICK_MS = 20,  /* how often the source is asked ... */
+	LIVE_SLEEP_MS = 60, /* ... and while the gate is closed: the pre-roll makes up for it */
+	LIVE_BLOCKS = 16,   /* blocks of the source handled in a tick */
 	LIVE_OUT = SOURCE_BLOCK_FRAMES,
 	LIVE_REASON_BYTES = 128,
 };
@@ -42,7 +43,8 @@ struct live {
 
 	/* source */
 	struct source *source;
-	char *spec, *device; /* owned: what `source` was made of */
+	char *spec, *device; /* owned: what `source` was made of, with the next two */
+	int device_rate, device_channels;
 	bool loop;
 	struct source *stale; /* replaced, to be destroyed on the worker */
 	int open_result;
@@ -170,7 +172,7 @@ static void take_opened(struct live *live, const struct source_format *format)
 	if (!live->resampler || format->rate != live->format.rate) {
 		resampler_destroy(live->resampler);
 		live->resampler = NULL;
-		if (resampler_create(format->rate, live->feed.rate, RESAMPLER_MEDIUM,
+		if (resampler_create(format->rate, live->feed.rate, RESAMPLER_FAST,
 				     &live->resampler) < 0)
 			log_error("source: cannot convert from %u Hz to %u Hz", format->rate,
 				  live->feed.rate);
@@ -310,6 +312,7 @@ static void on_tick(uv_timer_t *timer)
 			source_next(live->source, &event);
 	     i++)
 		take_event(live, &event);
+	uv_timer_set_repeat(timer, feed_asleep(&live->feed) ? LIVE_SLEEP_MS : LIVE_TICK_MS);
 }
 
 /* ---- results ---- */
@@ -454,11 +457,14 @@ static int choose_source(struct live *live)
 	struct source_options options = {
 		.rate = live->feed.rate,
 		.device = settings->device,
+		.device_rate = (unsigned)settings->device_rate,
+		.channels = (unsigned)settings->device_channels,
 		.loop = settings->loop,
 	};
 
 	if (same(live->spec, settings->source) && same(live->device, settings->device) &&
-	    live->loop == settings->loop)
+	    live->loop == settings->loop && live->device_rate == settings->device_rate &&
+	    live->device_channels == settings->device_channels)
 		return 0;
 	end_block(live);
 	free(live->spec);
@@ -466,6 +472,8 @@ static int choose_source(struct live *live)
 	live->spec = strdup(settings->source);
 	live->device = settings->device ? strdup(settings->device) : NULL;
 	live->loop = settings->loop;
+	live->device_rate = settings->device_rate;
+	live->device_channels = settings->device_channels;
 	source_destroy(live->stale);
 	live->stale = live->source;
 	live->source = NULL;

@@ -107,7 +107,11 @@ class Client:
         else:
             self.socket = socket.socket(socket.AF_INET)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(address)
+        try:
+            self.socket.connect(address)
+        except OSError:
+            self.socket.close()
+            raise
         self.reader = Reader()
         self.ended = False
 
@@ -166,6 +170,15 @@ class Client:
     def transcribe(self, pcm, transcribe=None, **options):
         return text_of(self.push(pcm, transcribe, **options))
 
+    def transcribe_floats(self, samples, transcribe):
+        """The same for an array of floats at the model's rate."""
+        fmt = audio_format(width=4)
+        self.send("transcribe", transcribe)
+        self.send("audio-start", dict(fmt, heard={"format": "f32"}))
+        self.send("audio-chunk", fmt, samples.tobytes())
+        self.send("audio-stop")
+        return text_of(self.until("transcript-stop"))
+
     def rest(self):
         """All events up to the end of the connection."""
         events = []
@@ -197,6 +210,13 @@ def plain(events):
             holder.pop("latency", None)
         out.append((kind, data))
     return out
+
+
+def read_floats(path):
+    """The samples of a WAV file of floats; the wave module does not know them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return array.array("f", data[data.index(b"data") + 8 :])
 
 
 class Daemon:
@@ -270,6 +290,21 @@ class Daemon:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1]) * 1024
         return 0
+
+
+def connect_soon(path):
+    """Between bind and listen a socket's file is there, and refuses."""
+    made = []
+
+    def connect():
+        try:
+            made.append(Client(path))
+        except OSError:
+            pass
+        return made
+
+    wait(connect, "the socket")
+    return made[0]
 
 
 def wait(condition, what):

@@ -113,11 +113,7 @@ class Live(unittest.TestCase):
             for transcript in transcripts:
                 heard = transcript["heard"]
                 piece = samples[heard["start_sample"] : heard["end_sample"]]
-                fmt = audio_format(width=4)
-                client.send("audio-start", dict(fmt, heard={"format": "f32"}))
-                client.send("audio-chunk", fmt, piece.tobytes())
-                client.send("audio-stop")
-                self.assertEqual(text_of(client.until("transcript-stop")), transcript["text"])
+                self.assertEqual(client.transcribe_floats(piece, {}), transcript["text"])
 
     def test_reload_changes_the_source(self):
         first = self.write(speak("FIRST..."), "first.wav")
@@ -137,14 +133,6 @@ class Live(unittest.TestCase):
             daemon.kill(signal.SIGHUP)
             while text_of(client.until("transcript-stop")) != "SECOND":
                 pass
-
-
-def read_floats(path):
-    """The samples of a WAV file of floats; the wave module does not know them."""
-    with open(path, "rb") as f:
-        data = f.read()
-    at = data.index(b"data") + 8
-    return array.array("f", data[at:])
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ class Signals(unittest.TestCase):
 
     def test_usr1(self):
         with Daemon() as daemon:
+            daemon.wait_log("is loaded")
             daemon.kill(signal.SIGUSR1)
             daemon.wait_log("status: ready")
 
@@ -272,8 +273,7 @@ class Systemd(unittest.TestCase):
                 stderr=subprocess.DEVNULL,
             )
             try:
-                wait(lambda: os.path.exists(path), "the socket")
-                with Client(path) as client:
+                with connect_soon(path) as client:
                     self.assertEqual(client.transcribe(speak("UNIX")), "unix")
                 with Client(("127.0.0.1", port)) as client:
                     self.assertEqual(client.transcribe(speak("TCP")), "tcp")
