@@ -282,10 +282,8 @@ static void test_long_alignment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fixtures),
-		cmocka_unit_test(test_enumeration),
-		cmocka_unit_test(test_options_and_errors),
-		cmocka_unit_test(test_no_underflow),
+		cmocka_unit_test(test_fixtures),           cmocka_unit_test(test_enumeration),
+		cmocka_unit_test(test_options_and_errors), cmocka_unit_test(test_no_underflow),
 		cmocka_unit_test(test_long_alignment),
 	};
 
