@@ -50,14 +50,15 @@ static int find_label(const struct model_config *config, const char *text)
 
 static double log_sum_exp(const float *logits, size_t n)
 {
-	double max = (double)logits[0];
+	float max = logits[0];
 	double sum = 0;
 
+	/* No fmax: gcc 12 for 64-bit ARM crashes on its reduction. */
 	for (size_t i = 1; i < n; i++)
-		max = fmax(max, (double)logits[i]);
+		max = logits[i] > max ? logits[i] : max;
 	for (size_t i = 0; i < n; i++)
-		sum += exp((double)logits[i] - max);
-	return max + log(sum);
+		sum += exp((double)logits[i] - (double)max);
+	return (double)max + log(sum);
 }
 
 static int compare_scores(const void *a, const void *b)
