@@ -1,5 +1,6 @@
 #include "audio/pcm.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ static float read_float(const struct layout *layout, const unsigned char *p)
 static float read_integer(const struct layout *layout, const unsigned char *p)
 {
 	unsigned width = 8U * layout->bytes;
+	assert(width > 0);
 	int64_t half = (int64_t)1 << (width - 1);
 	int64_t value = (int64_t)read_bits(p, layout->bytes, layout->big);
 

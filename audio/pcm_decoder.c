@@ -1,5 +1,6 @@
 #include "audio/pcm_decoder.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -46,6 +47,7 @@ size_t pcm_decode(struct pcm_decoder *decoder, const void *bytes, size_t n, floa
 	size_t size = frame_bytes(decoder);
 	size_t done = 0;
 
+	assert(size > 0);
 	if (n == 0)
 		return 0;
 	if (decoder->carried > 0) {

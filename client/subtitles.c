@@ -2,6 +2,7 @@
 
 #include "client/terminal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,7 @@ static int print_cues(struct subtitles *subtitles, const struct subtitles_word *
 		size_t last = cue_end(words, first, n), length = 0;
 		for (size_t i = first; i < last; i++)
 			length += strlen(words[i].word) + 1;
+		assert(length > 0); /* a cue has a word */
 		char *text = malloc(length);
 		if (!text)
 			return -ENOMEM;

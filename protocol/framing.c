@@ -2,6 +2,7 @@
 
 #include "core/base/utf8.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
@@ -135,6 +136,7 @@ static int keep(struct framing *framing, const char *bytes, size_t n)
 		framing->buffer = grown;
 		framing->capacity = capacity;
 	}
+	assert(framing->buffer);
 	memcpy(framing->buffer + framing->length, bytes, n);
 	framing->length += n;
 	framing->buffer[framing->length] = '\0';
@@ -241,12 +243,13 @@ static int parse_header(struct framing *framing, const char *line, size_t n)
 
 static int parse_part(struct framing *framing)
 {
-	cJSON *part;
+	cJSON *part = NULL;
 	int status = parse_json(framing, framing->buffer, framing->length, &part);
 
 	framing->length = 0;
 	if (status < 0)
 		return status;
+	assert(part);
 	if (cJSON_IsNull(part)) {
 		cJSON_Delete(part);
 		return 0;

@@ -55,7 +55,7 @@ struct bench {
 	struct roofline *roofline;        /* owned */
 	float *samples;                   /* owned, LONGEST_SECONDS of noise */
 	size_t n_samples;
-	struct row *rows; /* owned, [n_rows] */
+	struct row rows[OPTIONS_MAX_WINDOWS];
 	size_t n_rows;
 	struct times window; /* WINDOW_FRAMES offline */
 	struct times offline_times;
@@ -269,10 +269,9 @@ static int prepare(struct bench *b)
 	long longest = (long)config_frames(config, LONGEST_SECONDS * config->sampling_rate);
 
 	b->n_rows = n > 0 ? n : 1;
-	b->rows = calloc(b->n_rows, sizeof(*b->rows));
 	b->n_samples = LONGEST_SECONDS * config->sampling_rate;
 	b->samples = malloc(b->n_samples * sizeof(float));
-	if (!b->rows || !b->samples)
+	if (!b->samples)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n_rows; i++) {
 		struct window *window = &b->rows[i].window;
@@ -419,11 +418,10 @@ static int run(const struct options *options)
 	for (size_t i = 0; i < b.n_rows && !error && options->json; i++)
 		print_json(&b, &b.rows[i]);
 
-	for (size_t i = 0; b.rows && i < b.n_rows; i++)
+	for (size_t i = 0; i < b.n_rows; i++)
 		free(b.rows[i].times.seconds);
 	free(b.window.seconds);
 	free(b.offline_times.seconds);
-	free(b.rows);
 	free(b.samples);
 	roofline_destroy(b.roofline);
 	acoustic_offline_destroy(b.offline);

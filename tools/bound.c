@@ -70,7 +70,7 @@ static double behind(const struct model_config *config, double width, double new
 double bound_step(const struct model_config *config, size_t width, const struct window *window,
 		  size_t streams, const struct machine *machine)
 {
-	double rows[CONFIG_MAX_CONV_LAYERS];
+	double rows[CONFIG_MAX_CONV_LAYERS] = {0};
 	double frames = (double)window->chunk * (double)streams;
 	double all = (double)(window->chunk + window->right) * (double)streams;
 	double keys = (double)(window->left + window->chunk + window->right);
@@ -87,7 +87,7 @@ double bound_step(const struct model_config *config, size_t width, const struct 
 double bound_utterance(const struct model_config *config, size_t width, size_t samples,
 		       const struct machine *machine)
 {
-	double rows[CONFIG_MAX_CONV_LAYERS];
+	double rows[CONFIG_MAX_CONV_LAYERS] = {0};
 	double n = (double)samples;
 
 	for (size_t i = 0; i < config->n_conv_layers; i++) {

@@ -1,6 +1,7 @@
 #include "core/base/checked.h"
 #include "core/decode/collapse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static void decode_frames(const struct vocab *vocab, const int *ids, const float
 static void own_chars(struct transcript *transcript, char *end)
 {
 	for (size_t i = 0; i < transcript->n_chars; i++) {
+		assert(transcript->chars[i].text);
 		size_t size = strlen(transcript->chars[i].text) + 1;
 
 		memcpy(end, transcript->chars[i].text, size);
