@@ -4,8 +4,14 @@
 
 int recognizer_offline_reserve(struct recognizer *recognizer, size_t n, int adapter)
 {
+	size_t outputs = acoustic_model_output_size(recognizer->model, adapter);
+	bool longer = n > recognizer->reserved_samples;
 	int error = 0;
 
+	if (!longer && outputs <= recognizer->reserved_outputs)
+		return 0;
+	if (!longer)
+		n = recognizer->reserved_samples;
 	if (recognizer->offline == NULL)
 		error = acoustic_offline_create(recognizer->model, n, &recognizer->offline);
 	/* Beginning takes all memory that the pass will need. No sample is read before it advances,
@@ -13,6 +19,11 @@ int recognizer_offline_reserve(struct recognizer *recognizer, size_t n, int adap
 	recognizer->begun = false;
 	if (error == 0)
 		error = acoustic_offline_begin(recognizer->offline, NULL, n, adapter, NULL);
+	if (error == 0) {
+		/* Heads seen before may need more room for the longer ones. */
+		recognizer->reserved_samples = n;
+		recognizer->reserved_outputs = outputs;
+	}
 	return error;
 }
 

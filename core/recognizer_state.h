@@ -76,6 +76,8 @@ struct recognizer {
 	struct acoustic_offline *offline; /* owned; NULL until needed */
 	struct utterance *queue;
 	bool begun;
+	/* There is room for so many samples with heads of so many outputs. */
+	size_t reserved_samples, reserved_outputs;
 };
 
 struct recognizer_stream {
@@ -109,7 +111,9 @@ struct recognizer_stream {
 int recognizer_reserve(struct recognizer *recognizer, size_t window, size_t left);
 
 /* recognizer_final.c */
-/* Makes room for utterances of n samples with this language; restarts a begun pass. */
+/* Makes room for utterances of n samples with this language. Restarts a begun
+ * pass only where there was not enough: else streams that open all the time
+ * would keep it from ever ending. */
 int recognizer_offline_reserve(struct recognizer *recognizer, size_t n, int adapter);
 void final_enqueue(struct recognizer *recognizer, struct utterance *utterance);
 /* Takes the stream's utterances out of the queue. */

@@ -61,6 +61,8 @@ static int transcribe_segment(struct recognizer *recognizer, const struct langua
 {
 	int error = recognizer_offline_reserve(recognizer, n, language->adapter);
 
+	/* A pass in work makes way and begins again. */
+	recognizer->begun = false;
 	if (error == 0)
 		error = acoustic_offline_begin(recognizer->offline, samples, n, language->adapter,
 					       NULL);

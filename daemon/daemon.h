@@ -15,6 +15,7 @@
 struct live;
 struct model;
 struct server;
+struct wake;
 
 /* Exit codes, heard(1). */
 enum {
@@ -44,6 +45,7 @@ struct daemon {
 	uint64_t started; /* uv_hrtime */
 	struct counters counters;
 	uint64_t streams; /* pushed ones so far: the last one's number */
+	size_t pushing;   /* those that are open */
 	bool stopping;    /* the orderly end has begun */
 	bool forced;      /* and was cut short */
 	int exit_code;
@@ -51,6 +53,7 @@ struct daemon {
 
 	struct engine *engine;
 	struct model *model;
+	struct wake *wake;
 	struct server *server;
 	struct live *live;
 };

@@ -21,6 +21,7 @@
 
 struct engine;
 struct engine_stream;
+struct keywords;
 
 struct engine_options {
 	size_t max_streams; /* pushed and live ones together */
@@ -32,6 +33,13 @@ struct engine_options {
 enum engine_role {
 	ENGINE_PUSHED,
 	ENGINE_LIVE, /* climbs the ladder, moves to a new model between utterances */
+	ENGINE_WAKE, /* is searched for keywords instead of being transcribed */
+};
+
+struct engine_spotting {
+	double window_s, hop_s, refractory_s;
+	double threshold;
+	bool live; /* windows are left out rather than being late */
 };
 
 struct engine_params {
@@ -49,6 +57,7 @@ struct engine_params {
 	uint64_t utterance;
 	/* A language that the model does not name is its own: the user said so. */
 	bool language_given;
+	struct engine_spotting spotting; /* WAKE */
 };
 
 /* Called from engine_drain. */
@@ -78,12 +87,16 @@ void engine_destroy(struct engine *engine);
 
 /* Streams opened from now on use this model, which the engine owns from now on;
  * those open keep theirs (a live stream until its utterance ends). An earlier
- * model without streams is given back to `retired`, which owns it then (closing
- * takes long: not on the loop). -EBUSY: too many models are still in use,
- * nothing was taken. */
+ * model without streams is given back, see engine_on_retired. -EBUSY: too many
+ * models are still in use, nothing was taken. */
 int engine_set_model(struct engine *engine, struct recognizer *recognizer);
-void engine_on_retired(struct engine *engine,
-		       void (*retired)(void *ctx, struct recognizer *recognizer), void *ctx);
+/* Likewise the keyword model, which changes at once for all streams. */
+void engine_set_keywords(struct engine *engine, struct keywords *keywords);
+/* Who owns what was replaced: one of the two is not NULL. Closing takes long, so
+ * not on the loop. */
+typedef void (*engine_retired_func)(void *ctx, struct recognizer *recognizer,
+				    struct keywords *keywords);
+void engine_on_retired(struct engine *engine, engine_retired_func retired, void *ctx);
 
 /* Opens a stream; RESULT_OPENED or RESULT_FAILED follows, once there is a
  * model. Samples may be pushed at once. -EAGAIN where all are taken, -ENOMEM. */

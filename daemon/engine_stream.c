@@ -136,6 +136,7 @@ void engine_stream_stop(struct engine_stream *stream)
 	close_voice(&stream->old);
 	while (mailbox_peek(&stream->input, NULL))
 		mailbox_release(&stream->input);
+	spotter_finish(&stream->spotter);
 	free(stream->history.samples);
 	stream->history = (struct history){0};
 	stream->ladder = (struct ladder){0};

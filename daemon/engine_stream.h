@@ -12,6 +12,8 @@
 
 #include "core/base/mailbox.h"
 #include "daemon/engine.h"
+#include "daemon/keywords.h"
+#include "daemon/spotter.h"
 
 enum slot_state { SLOT_FREE, SLOT_OPENING, SLOT_OPEN };
 
@@ -96,6 +98,9 @@ struct engine_stream {
 	bool lag_pending; /* a change of rung was not posted yet */
 	double behind_ms, rtf;
 	struct history history;
+
+	/* engine thread, ENGINE_WAKE */
+	struct spotter spotter;
 };
 
 /* Engine thread. Opens the recognizer stream on `model`; the result is posted.
@@ -117,5 +122,15 @@ bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *mo
 
 /* Live, after a step: climbs the ladder. */
 void engine_stream_note_lag(struct engine_stream *stream, double rtf);
+
+/* engine_wake.c, for streams of the role ENGINE_WAKE. As above; look needs
+ * result_room, and so does post_state. */
+bool engine_wake_start(struct engine_stream *stream, const struct keywords *keywords,
+		       struct mailbox *results);
+bool engine_wake_feed(struct engine_stream *stream);
+bool engine_wake_ready(const struct engine_stream *stream);
+void engine_wake_look(struct engine_stream *stream, struct keywords *keywords,
+		      struct mailbox *results);
+void engine_wake_post_state(struct engine_stream *stream, struct mailbox *results);
 
 #endif

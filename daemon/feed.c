@@ -18,6 +18,18 @@ void feed_finish(struct feed *feed)
 
 /* ---- to the engine ---- */
 
+/* Keywords are searched for as far as the machine allows. */
+static void give_wake(struct feed *feed, const float *samples, size_t n, int64_t skip)
+{
+	if (!feed->wake)
+		return;
+	feed->wake_skip += skip;
+	if (feed->wake_skip > 0 && engine_skip(feed->engine, feed->wake, feed->wake_skip))
+		feed->wake_skip = 0;
+	size_t taken = feed->wake_skip ? 0 : engine_push(feed->engine, feed->wake, samples, n);
+	feed->wake_skip += (int64_t)(n - taken);
+}
+
 /* Gives what has to come before samples. False: no room. */
 static bool give_marks(struct feed *feed)
 {
@@ -28,6 +40,7 @@ static bool give_marks(struct feed *feed)
 		if (!engine_skip(feed->engine, feed->stream, feed->skip))
 			return false;
 		dump_silence(feed->dump, feed->skip);
+		give_wake(feed, NULL, 0, feed->skip);
 		feed->given += feed->skip;
 		feed->skip = 0;
 	}
@@ -39,6 +52,7 @@ static size_t give_some(struct feed *feed, const float *samples, size_t n)
 	size_t taken = give_marks(feed) ? engine_push(feed->engine, feed->stream, samples, n) : 0;
 
 	dump_samples(feed->dump, samples, taken);
+	give_wake(feed, samples, taken, 0);
 	feed->given += (int64_t)taken;
 	feed->given_time = uv_hrtime();
 	return taken;

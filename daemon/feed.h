@@ -29,6 +29,8 @@ struct feed_owner {
 struct feed {
 	struct engine *engine;        /* borrowed */
 	struct engine_stream *stream; /* borrowed; NULL: nothing may be fed */
+	struct engine_stream *wake;   /* borrowed; gets the same, or misses it; NULL: none */
+	int64_t wake_skip;            /* what it missed */
 	struct feed_owner owner;
 	unsigned rate;
 	bool paced;        /* else what the engine does not take waits in `rest` */

@@ -28,6 +28,7 @@ enum {
 	LIMIT_LIVE_RING_SECONDS = 60, /* beyond it samples are dropped and counted */
 
 	/* engine */
+	LIMIT_SPARE_STREAMS = 18,      /* the source, its keywords, and those being closed */
 	LIMIT_BATCH = 16,              /* streams stepped together */
 	LIMIT_COMMAND_BYTES = 1 << 16, /* loop to engine */
 	LIMIT_RESULT_BYTES = 1 << 22,  /* engine to loop */

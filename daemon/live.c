@@ -19,6 +19,7 @@
 #include "daemon/model.h"
 #include "daemon/server.h"
 #include "daemon/shutdown.h"
+#include "daemon/wake.h"
 
 #include <errno.h>
 #include <math.h>
@@ -347,6 +348,7 @@ static void take_done(struct live *live, int64_t clock)
 	server_publish_stop(live->daemon->server, clock, latency(live, clock));
 	engine_close(live->daemon->engine, live->feed.stream);
 	live->feed.stream = NULL;
+	live_update_wake(live);
 	if (live->state == DEVICE_ENDED)
 		tell_device(live);
 	shutdown_check(live->daemon);
@@ -403,6 +405,54 @@ static void on_room(void *ctx)
 	/* The timer would do it too, but standard input has no pace of its own. */
 	if (!live->working)
 		on_tick(&live->timer);
+}
+
+/* ---- keywords ---- */
+
+static void on_wake_result(void *ctx, const struct result *result)
+{
+	struct live *live = ctx;
+
+	if (result->kind == RESULT_DETECTION)
+		server_publish_detection(live->daemon->server, result_text(result, result->text),
+					 (double)result->confidence,
+					 message_stamp(0, result->clock, live->feed.rate));
+}
+
+static void on_wake_room(void *ctx)
+{
+	(void)ctx; /* the next block tries again */
+}
+
+static void start_wake(struct live *live)
+{
+	struct engine_listener listener = {on_wake_result, on_wake_room, live};
+	struct engine_params params;
+
+	if (wake_rate(live->daemon->wake) != live->feed.rate) {
+		log_warn("the keyword model is for %u Hz: the source is not searched",
+			 wake_rate(live->daemon->wake));
+		return;
+	}
+	wake_params(live->daemon->wake, &params);
+	params.spotting.live = true;
+	params.clock = live->feed.given;
+	if (engine_open(live->daemon->engine, &params, &listener, &live->feed.wake) < 0)
+		log_warn("no stream is free: the source is not searched for keywords");
+	live->feed.wake_skip = 0;
+}
+
+void live_update_wake(struct live *live)
+{
+	bool wanted = live && live->feed.stream && wake_ready(live->daemon->wake) &&
+		      server_wants_keywords(live->daemon->server);
+
+	if (wanted && !live->feed.wake) {
+		start_wake(live);
+	} else if (!wanted && live && live->feed.wake) {
+		engine_close(live->daemon->engine, live->feed.wake);
+		live->feed.wake = NULL;
+	}
 }
 
 /* ---- start and stop ---- */
@@ -530,6 +580,7 @@ void live_start(struct live *live)
 		if (err < 0)
 			log_error("source: no stream is free for it");
 	}
+	live_update_wake(live);
 	feed_set_gate(&live->feed, live->daemon->settings.gate && live->feed.paced,
 		      choose_hangover(live));
 }

@@ -25,6 +25,9 @@ void live_close(struct live *live);
  * same. */
 void live_start(struct live *live);
 
+/* Searches the source for keywords, or stops it, as subscribers want. */
+void live_update_wake(struct live *live);
+
 /* No more audio; the open utterance ends. */
 void live_stop(struct live *live);
 /* Nothing more will come of it. */

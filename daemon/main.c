@@ -12,6 +12,7 @@
 #include "daemon/server.h"
 #include "daemon/shutdown.h"
 #include "daemon/status.h"
+#include "daemon/wake.h"
 #include "daemon/watchdog.h"
 
 #include <errno.h>
@@ -60,6 +61,27 @@ static void on_signal(uv_signal_t *handle, int number)
 		daemon_stop(&process->daemon, EXIT_OK);
 }
 
+/* Both models are there, or as many as are wanted. */
+static void tell_ready(struct process *process)
+{
+	notify_status("ready, model %s", model_name(process->daemon.model));
+	notify_ready();
+}
+
+static void on_wake(struct daemon *daemon, int err)
+{
+	struct process *process = (struct process *)daemon;
+
+	if (err < 0 && !wake_ready(daemon->wake)) {
+		daemon_stop(daemon, EXIT_MODEL);
+		return;
+	}
+	live_update_wake(daemon->live);
+	server_resume(daemon->server);
+	if (process->ready && !model_busy(daemon->model))
+		tell_ready(process);
+}
+
 static void on_model(struct daemon *daemon, int err)
 {
 	struct process *process = (struct process *)daemon;
@@ -71,10 +93,9 @@ static void on_model(struct daemon *daemon, int err)
 	if (err == 0)
 		live_start(daemon->live);
 	process->ready = true;
-	notify_status("%s, model %s", err < 0 ? "reload failed" : "ready",
-		      model_name(daemon->model));
-	notify_ready();
 	server_resume(daemon->server);
+	if (!wake_busy(daemon->wake))
+		tell_ready(process);
 }
 
 void daemon_stop(struct daemon *daemon, int exit_code)
@@ -104,8 +125,7 @@ static int start_engine(struct process *process)
 {
 	struct daemon *daemon = &process->daemon;
 	struct engine_options options = {
-		/* One more for the daemon's own source. */
-		.max_streams = (size_t)daemon->settings.max_streams + 1,
+		.max_streams = (size_t)daemon->settings.max_streams + LIMIT_SPARE_STREAMS,
 		.wake = wake_loop,
 		.ctx = &process->results,
 	};
@@ -124,6 +144,8 @@ static int start(struct process *process)
 	if (err == 0)
 		err = model_create(daemon, on_model, &daemon->model);
 	if (err == 0)
+		err = wake_create(daemon, on_wake, &daemon->wake);
+	if (err == 0)
 		err = server_create(daemon, &daemon->server);
 	if (err == 0)
 		err = live_create(daemon, &daemon->live);
@@ -138,6 +160,7 @@ static int start(struct process *process)
 	if (server_listen(daemon->server) < 0)
 		return EXIT_LISTEN;
 	notify_status("loading the model");
+	wake_load(daemon->wake);
 	model_load(daemon->model);
 	return EXIT_OK;
 }
@@ -167,6 +190,7 @@ static void stop(struct process *process)
 	server_destroy(daemon->server);
 	engine_destroy(daemon->engine);
 	model_destroy(daemon->model);
+	wake_destroy(daemon->wake);
 	watchdog_destroy(process->watchdog);
 	uv_loop_close(&process->loop);
 }
@@ -190,7 +214,8 @@ static int run(struct process *process)
 	}
 	/* A step or a load that is under way cannot be interrupted, and nobody
 	 * is left to profit from it. */
-	if (daemon->forced || (daemon->model && model_busy(daemon->model)))
+	if (daemon->forced || (daemon->model && model_busy(daemon->model)) ||
+	    (daemon->wake && wake_busy(daemon->wake)))
 		_exit(code);
 	stop(process);
 	return code;

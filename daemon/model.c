@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "daemon/limits.h"
+#include "daemon/wake.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,11 +56,16 @@ static void retire_done(uv_work_t *work, int status)
 	free(work->data);
 }
 
-static void retire(void *ctx, struct recognizer *recognizer)
+static void retire(void *ctx, struct recognizer *recognizer, struct keywords *keywords)
 {
 	struct model *model = ctx;
-	struct retirement *retirement = calloc(1, sizeof(*retirement));
+	struct retirement *retirement;
 
+	if (keywords) {
+		wake_retire(model->daemon->wake, keywords);
+		return;
+	}
+	retirement = calloc(1, sizeof(*retirement));
 	if (!retirement) {
 		recognizer_close(recognizer);
 		return;

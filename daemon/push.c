@@ -12,6 +12,7 @@
 #include "daemon/flicker.h"
 #include "daemon/limits.h"
 #include "daemon/model.h"
+#include "daemon/wake.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -116,8 +117,13 @@ static void on_result(void *ctx, const struct result *result)
 		caption_reset(&push->caption, result->clock);
 		push->flicker.last[0] = '\0';
 		break;
+	case RESULT_DETECTION:
+		push->owner.detection(push->owner.ctx, result_text(result, result->text),
+				      result->confidence, result->clock);
+		break;
 	case RESULT_DONE:
-		caption_stop(&push->caption, result->clock, latency(push));
+		if (push->params.role != ENGINE_WAKE)
+			caption_stop(&push->caption, result->clock, latency(push));
 		push->owner.done(push->owner.ctx);
 		break;
 	default:
@@ -285,14 +291,18 @@ int push_create(struct daemon *daemon, const struct engine_params *params,
 
 	if (!format_supported(format))
 		return -EINVAL;
+	if (daemon->pushing >= (size_t)daemon->settings.max_streams)
+		return -EAGAIN;
 	push = calloc(1, sizeof(*push));
 	if (!push)
 		return -ENOMEM;
 	push->daemon = daemon;
+	daemon->pushing++;
 	push->owner = *owner;
 	push->params = *params;
 	push->format = *format;
-	push->rate = model_rate(daemon->model);
+	push->rate =
+		params->role == ENGINE_WAKE ? wake_rate(daemon->wake) : model_rate(daemon->model);
 	push->last_ms = uv_now(daemon->loop);
 	caption_init(&push->caption, caption, owner->send, owner->ctx);
 	caption_set_rate(&push->caption, push->rate, model_hop(daemon->model));
@@ -313,6 +323,7 @@ void push_destroy(struct push *push)
 {
 	if (!push)
 		return;
+	push->daemon->pushing--;
 	if (push->stream)
 		engine_close(push->daemon->engine, push->stream);
 	caption_finish(&push->caption);
@@ -331,7 +342,7 @@ bool push_reset(struct push *push, bool full)
 
 void push_abandon(struct push *push)
 {
-	if (push->state != PUSH_FAILED)
+	if (push->state != PUSH_FAILED && push->params.role != ENGINE_WAKE)
 		caption_abandon(&push->caption, "shutdown");
 	push->state = PUSH_FAILED;
 }
@@ -347,6 +358,11 @@ bool push_same_format(const struct push *push, const struct message_audio *forma
 {
 	return push->format.rate == format->rate && push->format.width == format->width &&
 	       push->format.channels == format->channels;
+}
+
+bool push_is_wake(const struct push *push)
+{
+	return push->params.role == ENGINE_WAKE;
 }
 
 struct message_stamp push_stamp(const struct push *push)

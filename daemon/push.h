@@ -21,6 +21,8 @@ struct push_owner {
 	void (*send)(void *ctx, const struct message *message, enum outqueue_kind kind);
 	/* push_bytes takes more now. */
 	void (*room)(void *ctx);
+	/* WAKE: a keyword was heard, in the window that ends at `clock`. */
+	void (*detection)(void *ctx, const char *name, float confidence, int64_t clock);
 	/* The transcript was sent; the push may be destroyed in this call. */
 	void (*done)(void *ctx);
 	/* The stream failed; it takes and drops everything until it is destroyed. */
@@ -28,7 +30,7 @@ struct push_owner {
 	void *ctx;
 };
 
-/* The model is loaded. Returns 0, -EINVAL (format), -EAGAIN (too many streams)
+/* The model that the role needs is loaded. Returns 0, -EINVAL (format), -EAGAIN (too many streams)
  * or -ENOMEM. */
 int push_create(struct daemon *daemon, const struct engine_params *params,
 		const struct message_audio *format, const struct caption_options *caption,
@@ -52,6 +54,8 @@ void push_abandon(struct push *push);
 void push_set_view(struct push *push, bool partials, bool words, double interval);
 /* The same format as at the start. */
 bool push_same_format(const struct push *push, const struct message_audio *format);
+/* It is searched for keywords. */
+bool push_is_wake(const struct push *push);
 /* Where the stream is. */
 struct message_stamp push_stamp(const struct push *push);
 /* uv_now of the last bytes. */

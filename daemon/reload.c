@@ -6,6 +6,7 @@
 #include "daemon/model.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
+#include "daemon/wake.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -105,7 +106,8 @@ void reload_begin(struct daemon *daemon)
 		return;
 	}
 	take_settings(daemon, &settings);
-	/* The rest follows when the model is there. */
+	/* The rest follows when the models are there. */
+	wake_load(daemon->wake);
 	model_load(daemon->model);
 }
 

@@ -10,6 +10,8 @@
 #include "core/recognizer.h"
 #include "daemon/ladder.h"
 
+struct keywords;
+
 enum result_kind {
 	RESULT_OPENED, /* the stream has its model: rate, hop, context, final */
 	RESULT_FAILED, /* it could not be opened: error */
@@ -50,8 +52,9 @@ struct result {
 	enum ladder_rung rung;
 	double behind_ms, rtf;
 
-	float confidence; /* DETECTION */
-	struct recognizer *recognizer;
+	float confidence;              /* DETECTION */
+	struct recognizer *recognizer; /* RETIRED: this or the next */
+	struct keywords *keywords;
 
 	/* offsets from the start of the record; 0: none */
 	uint32_t stable, unstable, text;

@@ -223,6 +223,26 @@ void server_publish_result(struct server *server, const struct result *result, d
 	}
 }
 
+void server_publish_detection(struct server *server, const char *name, double confidence,
+			      struct message_stamp stamp)
+{
+	EACH_SUBSCRIBER(server, session)
+	{
+		if (session->detecting)
+			session_detection(session, name, confidence, stamp);
+	}
+}
+
+bool server_wants_keywords(const struct server *server)
+{
+	EACH_SUBSCRIBER(server, session)
+	{
+		if (session->detecting)
+			return true;
+	}
+	return false;
+}
+
 void server_publish_rate(struct server *server, double rate, double hop)
 {
 	EACH_SUBSCRIBER(server, session)

@@ -35,6 +35,10 @@ struct session *server_first(const struct server *server);
 /* To all subscribers. */
 void server_publish(struct server *server, const struct message *message);
 void server_publish_result(struct server *server, const struct result *result, double latency);
+void server_publish_detection(struct server *server, const char *name, double confidence,
+			      struct message_stamp stamp);
+/* Some subscriber wants to be told of keywords. */
+bool server_wants_keywords(const struct server *server);
 void server_publish_rate(struct server *server, double rate, double hop);
 void server_publish_stop(struct server *server, int64_t clock, double latency);
 void server_publish_abandon(struct server *server);

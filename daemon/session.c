@@ -198,12 +198,15 @@ static void on_closed(void *ctx)
 
 	session->daemon->counters.dropped_partials += session->connection.queue.superseded;
 	server_remove(session->daemon->server, session);
+	live_update_wake(session->daemon->live);
 	push_destroy(session->push);
 	if (session->subscriber)
 		caption_finish(&session->caption);
 	if (session->holding)
 		message_finish(&session->held);
 	framing_destroy(session->framing);
+	string_list_clear(&session->keywords);
+	free(session->detect_context);
 	free(session->request_context);
 	free(session->context);
 	log_debug("%s: gone", session->name);

@@ -50,6 +50,12 @@ struct session {
 	char language[SESSION_LANGUAGE_BYTES];
 	char *context; /* owned */
 
+	/* keywords */
+	bool detecting;              /* detect came, and no transcribe after it */
+	struct string_list keywords; /* wanted; empty: any */
+	char *detect_context;        /* owned */
+	bool detected;               /* in the stream that is pushed */
+
 	/* the daemon's source */
 	bool subscriber;
 	struct caption caption; /* where subscriber */
@@ -75,6 +81,16 @@ bool session_idle(const struct session *session);
 void session_close(struct session *session);
 /* A pushed stream that stood still for too long. */
 void session_check_idle(struct session *session, uint64_t now_ms);
+
+/* session_wake.c */
+void session_handle_detect(struct session *session, const struct message_detect *detect);
+/* A stream to be searched for keywords instead of being transcribed. */
+int session_wake_start(struct session *session, const struct message_audio *format,
+		       const struct push_owner *owner);
+void session_detection(struct session *session, const char *name, double confidence,
+		       struct message_stamp stamp);
+/* The pushed stream is over. */
+void session_wake_done(struct session *session);
 
 /* session_event.c. 0, or -EAGAIN: not now, keep the event. */
 int session_handle(struct session *session, const struct message *message);

@@ -13,6 +13,7 @@
 #include "daemon/session.h"
 #include "daemon/shutdown.h"
 #include "daemon/status.h"
+#include "daemon/wake.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,10 +114,19 @@ static void push_room(void *ctx)
 	session_resume(ctx);
 }
 
+static void push_detection(void *ctx, const char *name, float confidence, int64_t clock)
+{
+	struct session *session = ctx;
+
+	session_detection(session, name, (double)confidence,
+			  message_stamp(session->stream, clock, wake_rate(session->daemon->wake)));
+}
+
 static void push_done(void *ctx)
 {
 	struct session *session = ctx;
 
+	session_wake_done(session);
 	push_destroy(session->push);
 	session->push = NULL;
 	if (session->daemon->stopping)
@@ -142,10 +152,27 @@ static void drop_push(struct session *session)
 	session->push_failed = false;
 }
 
+static void push_failed_to_start(struct session *session, int err)
+{
+	if (err == -EAGAIN)
+		session_fail(session, PROTOCOL_OVERLOADED, "too many streams are open");
+	else if (err == -EINVAL)
+		session_fail(session, PROTOCOL_BAD_FORMAT, NULL);
+	else if (err < 0)
+		session_fail(session, PROTOCOL_INTERNAL, strerror(-err));
+}
+
 static int handle_audio_start(struct session *session, const struct message_audio *format)
 {
 	struct daemon *daemon = session->daemon;
-	struct push_owner owner = {push_send, push_room, push_done, push_fail, session};
+	struct push_owner owner = {
+		.send = push_send,
+		.room = push_room,
+		.detection = push_detection,
+		.done = push_done,
+		.failed = push_fail,
+		.ctx = session,
+	};
 	struct session_options options;
 	struct engine_params params;
 
@@ -157,7 +184,8 @@ static int handle_audio_start(struct session *session, const struct message_audi
 		session_fail(session, PROTOCOL_BAD_ORDER, "audio-start: a stream is open");
 		return 0;
 	}
-	if ((session->push && !session->push_failed) || !model_ready(daemon->model))
+	if ((session->push && !session->push_failed) ||
+	    (session->detecting ? !wake_ready(daemon->wake) : !model_ready(daemon->model)))
 		return -EAGAIN;
 	if (engine_stats(daemon->engine)->overloaded) {
 		session_fail(session, PROTOCOL_OVERLOADED, NULL);
@@ -165,13 +193,17 @@ static int handle_audio_start(struct session *session, const struct message_audi
 	}
 	drop_push(session);
 	session->cancelled = false;
+	session->stream = ++daemon->streams;
+	if (session->detecting) {
+		push_failed_to_start(session, session_wake_start(session, format, &owner));
+		return 0;
+	}
 	session_options_now(session, &options);
 	choose_params(session, &options, &params);
 	strcpy(session->language, options.language);
 	free(session->context);
 	session->context = session->request_context;
 	session->request_context = NULL;
-	session->stream = ++daemon->streams;
 	struct caption_options caption = {
 		.stream = session->stream,
 		.heard = session->heard || session->request_heard,
@@ -186,12 +218,7 @@ static int handle_audio_start(struct session *session, const struct message_audi
 	/* What transcribe chose was for this stream. */
 	session->request.given = 0;
 	session->request_heard = false;
-	if (err == -EAGAIN)
-		session_fail(session, PROTOCOL_OVERLOADED, "too many streams are open");
-	else if (err == -EINVAL)
-		session_fail(session, PROTOCOL_BAD_FORMAT, NULL);
-	else if (err < 0)
-		session_fail(session, PROTOCOL_INTERNAL, strerror(-err));
+	push_failed_to_start(session, err);
 	return 0;
 }
 
@@ -219,6 +246,9 @@ static void handle_audio_stop(struct session *session)
 
 static void handle_transcribe(struct session *session, const struct message_transcribe *transcribe)
 {
+	/* A client wants one or the other of what it pushes. */
+	if (!session->subscriber)
+		session->detecting = false;
 	session->request = transcribe->options;
 	session->request_heard = transcribe->heard;
 	free(session->request_context);
@@ -303,6 +333,7 @@ static void handle_subscribe(struct session *session, const struct message_set *
 		caption_init(&session->caption, &caption, push_send, session);
 		session->subscriber = true;
 		live_joined(session->daemon->live, &session->caption);
+		live_update_wake(session->daemon->live);
 	}
 	set_view(session);
 	live_describe(session->daemon->live, &message);
@@ -354,7 +385,9 @@ static void handle_set(struct session *session, const struct message_set *set)
 
 static void handle_hello(struct session *session, const struct message_hello *hello)
 {
-	static const char *const capabilities[] = {"transcribe", "subscribe", "f32", "endpoint"};
+	/* The last one only where there is a keyword model. */
+	static const char *const capabilities[] = {"transcribe", "subscribe", "f32", "endpoint",
+						   "wake"};
 	struct daemon *daemon = session->daemon;
 	struct message answer = {.kind = MESSAGE_WELCOME};
 
@@ -365,7 +398,8 @@ static void handle_hello(struct session *session, const struct message_hello *he
 		.stamp = live_stamp(daemon->live),
 		.version = HEARD_VERSION,
 		.capabilities = capabilities,
-		.n_capabilities = sizeof(capabilities) / sizeof(capabilities[0]),
+		.n_capabilities =
+			sizeof(capabilities) / sizeof(capabilities[0]) - !wake_exists(daemon->wake),
 		.ready = model_ready(daemon->model),
 		.model = model_name(daemon->model),
 		.rate = model_rate(daemon->model),
@@ -408,6 +442,9 @@ int session_handle(struct session *session, const struct message *message)
 		return 0;
 	case MESSAGE_AUDIO_STOP:
 		handle_audio_stop(session);
+		return 0;
+	case MESSAGE_DETECT:
+		session_handle_detect(session, &message->detect);
 		return 0;
 	case MESSAGE_PING:
 		handle_ping(session, message);

@@ -302,9 +302,10 @@ static void test_limits(void **state)
 
 static int retired;
 
-static void note_retired(void *ctx, struct recognizer *recognizer)
+static void note_retired(void *ctx, struct recognizer *recognizer, struct keywords *keywords)
 {
 	(void)ctx;
+	(void)keywords;
 	retired++;
 	recognizer_close(recognizer);
 }
