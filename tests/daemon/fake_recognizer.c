@@ -9,8 +9,9 @@
  * tests can tell it from the stream.
  *
  * A model directory named ".../slow" takes a second to load, ".../bad" cannot
- * be loaded, ".../upper" says it in upper case offline too. Languages: "en" and
- * "de".
+ * be loaded, ".../upper" says it in upper case offline too. Each step of
+ * ".../behind" takes a quarter of a second whatever its size, each piece of an
+ * offline pass of ".../late" two seconds. Languages: "en" and "de".
  */
 #include "core/recognizer.h"
 
@@ -45,7 +46,7 @@ struct fake_final {
 
 struct recognizer {
 	struct model_config config;
-	bool upper;
+	bool upper, behind, late;
 	struct fake_final *finals; /* oldest first */
 };
 
@@ -81,6 +82,8 @@ int recognizer_open(const struct recognizer_options *options, struct recognizer 
 	if (!recognizer)
 		return -ENOMEM;
 	recognizer->upper = strcmp(name, "upper") == 0;
+	recognizer->behind = strcmp(name, "behind") == 0;
+	recognizer->late = strcmp(name, "late") == 0;
 	recognizer->config = (struct model_config){
 		.head = HEAD_CTC,
 		.sampling_rate = FAKE_RATE,
@@ -378,7 +381,8 @@ static void step_one(struct recognizer_stream *stream)
 void recognizer_step(struct recognizer *recognizer, struct recognizer_stream *const *streams,
 		     size_t n)
 {
-	(void)recognizer;
+	if (recognizer->behind)
+		usleep(250000);
 	for (size_t i = 0; i < n; i++)
 		step_one(streams[i]);
 }
@@ -394,6 +398,8 @@ int recognizer_final_advance(struct recognizer *recognizer)
 {
 	struct fake_final *final = recognizer->finals;
 
+	if (recognizer->late)
+		usleep(2000000);
 	if (final && --final->pieces == 0) {
 		recognizer->finals = final->next;
 		final->stream->finals--;

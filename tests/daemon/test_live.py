@@ -7,7 +7,7 @@ import wave
 from harness import *
 
 
-class Live(unittest.TestCase):
+class Source(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -27,6 +27,8 @@ class Live(unittest.TestCase):
                       ("searching", "open"))
         return client
 
+
+class Live(Source):
     def test_captions(self):
         path = self.write(speak("FIRST LINE...SECOND LINE....."))
         with Daemon(source=f"file:{path}") as daemon:
@@ -90,6 +92,35 @@ class Live(unittest.TestCase):
             self.assertTrue("never ending never".startswith(transcript["text"].strip()[:5]))
             self.assertEqual(transcript["heard"]["rule"], "stop")
             self.assertEqual(daemon.process.wait(PATIENCE), 0)
+
+    def test_pushed_never_degrades(self):
+        with Daemon(model="/models/behind") as daemon, daemon.connect() as client:
+            events = client.push(speak("NOT ONE LETTER IS LOST"), {"heard": {}})
+            self.assertEqual(text_of(events), "not one letter is lost")
+            self.assertEqual(pick(events, "heard-lag"), [])
+
+
+class Slow(Source):
+    def test_ladder(self):
+        """Behind real time: larger chunks, told; and back when they are enough."""
+        path = self.write((speak("A WORD OR TWO") + b"\0" * 32000) * 3)
+        with Daemon(
+            "--loop", "--gate=no", "--final", "stream", model="/models/behind",
+            source=f"file:{path}",
+        ) as daemon:
+            client = self.follow(daemon)
+            up = client.until("heard-lag")[-1][1]
+            self.assertEqual((up["rung"], up["measures"]), (1, "large-chunks"))
+            self.assertEqual((up["chunk"], up["right"]), (32, 4))
+            self.assertGreater(up["behind"], 1)
+            # A newcomer is told too.
+            other = self.follow(daemon)
+            self.assertEqual(other.until("heard-lag")[-1][1]["rung"], 1)
+            down = client.until("heard-lag")[-1][1]
+            self.assertEqual((down["rung"], down["measures"]), (0, "none"))
+            # Words are right all the way.
+            while text_of(client.until("transcript-stop")) != "A WORD OR TWO":
+                pass
 
     def test_dump(self):
         """What the engine got, pushed again between the places that the finals

@@ -128,6 +128,18 @@ class Signals(unittest.TestCase):
             self.assertEqual(daemon.process.wait(PATIENCE), 0)
             self.assertFalse(os.path.exists(daemon.path))
 
+    def test_term_does_not_wait_for_ever(self):
+        """Finals that are not ready after four seconds: what is committed is sent."""
+        with Daemon(model="/models/late") as daemon, daemon.connect() as client:
+            client.send_bytes(b"".join(push_events(speak("IN TIME"), {"heard": {}})))
+            client.until("heard-partial")
+            daemon.kill(signal.SIGTERM)
+            events = client.rest()
+            self.assertEqual(text_of(events), "IN TIME")
+            heard = pick(events, "transcript")[0]["heard"]
+            self.assertEqual((heard["reason"], heard["final"]), ("shutdown", "stream"))
+            self.assertEqual(daemon.process.wait(PATIENCE), 0)
+
     def test_int(self):
         with Daemon() as daemon:
             self.assertEqual(daemon.stop(signal.SIGINT), 0)
