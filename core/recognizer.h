@@ -37,7 +37,7 @@ struct recognizer_stream;
 
 struct recognizer_options {
 	const char *model_dir;
-	unsigned threads;     /* 0: the CPUs this process may use */
+	unsigned threads;     /* 0: the cores this process may use */
 	const char *language; /* default language (adapter); NULL: the model's own */
 	size_t max_streams;   /* streams a step may take; 0: 16 */
 	size_t max_window;    /* frames, C + R, a step may take; 0: 256 */

@@ -20,6 +20,7 @@ enum option_kind {
 	OPTION_STRING,
 	OPTION_LIST,   /* repeated, or separated by commas */
 	OPTION_INT,    /* [low, high] */
+	OPTION_AUTO,   /* the same, or "auto" for 0 */
 	OPTION_NUMBER, /* [low, high] */
 	OPTION_BOOL,
 	OPTION_MODE,    /* octal permission bits */
@@ -49,7 +50,7 @@ static const struct option_row rows[] = {
 	{"languages", OPTION_LIST, AT(languages), 0, 0, NULL, "LANG,...", "languages to advertise"},
 	{"final", OPTION_CHOICE, AT(final), 0, 0, final_names, "MODE", "finals: stream, offline, or as the model says"},
 	{"streaming", OPTION_CONTEXT, AT(left), 0, 0, NULL, "L:C:R", "left context, chunk and lookahead in frames"},
-	{"threads", OPTION_INT, AT(threads), 0, 1024, NULL, "N", "threads of the network; 0: all CPUs"},
+	{"threads", OPTION_AUTO, AT(threads), 0, 1024, NULL, "N", "threads of the network; auto: the cores it may use"},
 	{"listen", OPTION_LIST, AT(listen), 0, 0, NULL, "URI", "unix://PATH, tcp://HOST:PORT or stdio://; repeatable"},
 	{"socket-mode", OPTION_MODE, AT(socket_mode), 0, 0777, NULL, "OCTAL", "permissions of unix sockets"},
 	{"socket-group", OPTION_STRING, AT(socket_group), 0, 0, NULL, "GROUP", "group of unix sockets"},
@@ -117,6 +118,10 @@ static int set_int(const struct option_row *row, int *field, const char *value, 
 	char *end;
 	char want[64];
 
+	if (row->kind == OPTION_AUTO && strcmp(value, "auto") == 0) {
+		*field = 0;
+		return 0;
+	}
 	errno = 0;
 	long number = strtol(value, &end, row->kind == OPTION_MODE ? 8 : 10);
 	if (errno == 0 && end != value && *end == '\0' && (double)number >= row->low &&
@@ -126,7 +131,8 @@ static int set_int(const struct option_row *row, int *field, const char *value, 
 	}
 	if (row->kind == OPTION_MODE)
 		return refuse(reason, row->name, value, "a mode such as 0660");
-	snprintf(want, sizeof(want), "a whole number from %.0f to %.0f", row->low, row->high);
+	snprintf(want, sizeof(want), "%sa whole number from %.0f to %.0f",
+		 row->kind == OPTION_AUTO ? "auto or " : "", row->low, row->high);
 	return refuse(reason, row->name, value, want);
 }
 
@@ -208,6 +214,7 @@ static int set_row(struct settings *settings, const struct option_row *row, cons
 	case OPTION_LIST:
 		return set_list(field, value);
 	case OPTION_INT:
+	case OPTION_AUTO:
 	case OPTION_MODE:
 		return set_int(row, field, value, reason);
 	case OPTION_NUMBER:

@@ -28,7 +28,7 @@ struct settings {
 	int final;                    /* enum setting_final */
 	bool streaming_given;
 	long left, chunk, right; /* frames, where streaming_given */
-	int threads;             /* 0: the CPUs this process may use */
+	int threads;             /* 0: auto, the cores this process may use */
 
 	/* sockets */
 	struct string_list listen; /* empty: the default socket, or what systemd passed */

@@ -122,8 +122,10 @@ static const char *take_max_segment(struct options *options, const char *value)
 static const char *take_threads(struct options *options, const char *value)
 {
 	long n = 0;
-	const char *reason = parse_count(value, MAX_THREADS, &n);
+	const char *reason = NULL;
 
+	if (strcmp(value, "auto") != 0 && parse_count(value, MAX_THREADS, &n))
+		reason = "is neither auto nor a number from 1 to 1024";
 	options->threads = (unsigned)n;
 	return reason;
 }
@@ -260,7 +262,8 @@ static const struct option_row rows[] = {
 	 "with --streaming: cumulative (default) or utterance"},
 	{"max-segment", 0, OPTION_MAX_SEGMENT, "SECONDS", take_max_segment,
 	 "cut longer audio at quiet places (default 30, 0 never)"},
-	{"threads", 't', OPTION_THREADS, "N", take_threads, "default: the CPUs of this process"},
+	{"threads", 't', OPTION_THREADS, "N", take_threads,
+	 "auto (default): the cores this process may use"},
 	{"raw-format", 0, OPTION_RAW, "FORMAT", take_raw_format,
 	 "of headerless standard input (default s16le)"},
 	{"raw-rate", 0, OPTION_RAW, "HZ", take_raw_rate, "likewise (default: the model's)"},

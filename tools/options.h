@@ -56,7 +56,7 @@ struct options {
 	struct window window; /* with streaming */
 	enum acoustic_statistics statistics;
 	double max_segment_s;  /* 0: never cut */
-	unsigned threads;      /* 0: the CPUs this process may use */
+	unsigned threads;      /* 0: auto, the cores this process may use */
 	struct pcm_layout raw; /* rate 0: the model's */
 	const char *output;
 	bool all;

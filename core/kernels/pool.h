@@ -16,8 +16,8 @@ struct pool;
 /* `worker` is in [0, pool_threads()): an index for per-worker scratch. */
 typedef void (*pool_func)(void *ctx, size_t task, unsigned worker);
 
-/* `threads` counts the caller; 0 picks the CPUs that affinity and the cgroup
- * quota allow. Returns 0, -EAGAIN or -ENOMEM. */
+/* `threads` counts the caller; 0 picks pool_default_threads(). Returns 0, -EAGAIN
+ * or -ENOMEM. */
 int pool_create(unsigned threads, struct pool **out);
 void pool_destroy(struct pool *pool); /* NULL is allowed */
 
@@ -28,7 +28,8 @@ unsigned pool_threads(const struct pool *pool);
  * threads are awake. */
 void pool_run(struct pool *pool, size_t tasks, pool_func func, void *ctx);
 
-/* CPUs this process may use: affinity mask and cgroup quota, at least 1. */
+/* Physical cores that this process may use: as many as its affinity mask reaches,
+ * within its cgroup's quota of CPU time (versions 1 and 2, rounded up); at least 1. */
 unsigned pool_default_threads(void);
 
 #endif

@@ -1,5 +1,9 @@
-/* How many threads are of use: a container limits CPU time by a quota that the
- * affinity mask does not show, and threads beyond it are only throttled. */
+/*
+ * How many threads are of use. Two hardware threads of one core share the units
+ * that the products keep busy, so cores are counted, not threads. A container
+ * limits CPU time by a quota that the affinity mask does not show, and threads
+ * beyond it are only throttled.
+ */
 #include "core/kernels/pool_cpus.h"
 
 #include "core/kernels/pool.h"
@@ -10,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, MAX_CPUS = 1 << 16 };
 
 /* The first line of root/dir/name, without its end. */
 static bool read_line(const char *root, const char *dir, const char *name, char *line, int size)
@@ -123,14 +127,62 @@ unsigned cgroup_cpus(const char *membership, const char *root)
 	return cpus;
 }
 
+/* Does `list`, such as "0-1,4", name a CPU of `allowed` below `cpu`? */
+static bool lists_lower(const char *list, unsigned cpu, const cpu_set_t *allowed, size_t bytes)
+{
+	while (*list >= '0' && *list <= '9') {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (unsigned long i = first; i <= last && i < cpu; i++) {
+			if (CPU_ISSET_S(i, bytes, allowed))
+				return true;
+		}
+		list = end + (*end == ',');
+	}
+	return false;
+}
+
+unsigned physical_cores(const cpu_set_t *allowed, size_t bytes, const char *root)
+{
+	unsigned cores = 0;
+
+	/* A core is counted at the first of its hardware threads that is allowed. */
+	for (unsigned cpu = 0; cpu < bytes * 8; cpu++) {
+		char dir[64], line[PATH_BYTES];
+
+		if (!CPU_ISSET_S(cpu, bytes, allowed))
+			continue;
+		snprintf(dir, sizeof(dir), "/cpu%u/topology", cpu);
+		/* The first name is newer, the second is what it was called before. */
+		bool known = read_line(root, dir, "core_cpus_list", line, sizeof(line)) ||
+			     read_line(root, dir, "thread_siblings_list", line, sizeof(line));
+		cores += !known || !lists_lower(line, cpu, allowed, bytes);
+	}
+	return cores;
+}
+
+/* The kernel refuses a mask that is too small for the CPUs it can have. */
+static unsigned affinity_cores(void)
+{
+	unsigned cores = 0;
+
+	for (size_t cpus = CPU_SETSIZE; cores == 0 && cpus <= MAX_CPUS; cpus *= 2) {
+		size_t bytes = CPU_ALLOC_SIZE(cpus);
+		cpu_set_t *allowed = CPU_ALLOC(cpus);
+
+		if (allowed == NULL)
+			break;
+		if (sched_getaffinity(0, bytes, allowed) == 0)
+			cores = physical_cores(allowed, bytes, "/sys/devices/system/cpu");
+		CPU_FREE(allowed);
+	}
+	return cores > 0 ? cores : 1;
+}
+
 unsigned pool_default_threads(void)
 {
-	cpu_set_t set;
-	unsigned cpus = 1;
-
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-		cpus = (unsigned)CPU_COUNT(&set);
-	cpus = tighter(cpus, cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"));
-	return cpus > 0 ? cpus : 1;
+	return tighter(affinity_cores(), cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"));
 }

@@ -71,6 +71,7 @@ static void test_values(void **state)
 				   "loop = yes\n"
 				   "endpoint-silence-text = 0.5\n"
 				   "languages = en, de\n"
+				   "threads = auto\n"
 				   "log: debug",
 				   &settings),
 			 0);
@@ -88,6 +89,7 @@ static void test_values(void **state)
 	assert_true(settings.loop);
 	assert_true(settings.endpoint_silence_text == 0.5);
 	assert_true(string_list_has(&settings.languages, "de"));
+	assert_int_equal(settings.threads, 0);
 	assert_int_equal(settings.log, LOG_LEVEL_DEBUG);
 	settings_finish(&settings);
 }
@@ -96,7 +98,7 @@ static void test_lines(void **state)
 {
 	(void)state;
 	assert_wrong("model = a\n\nmodle = b\n", ":3: unknown key \"modle\"");
-	assert_wrong("\nthreads = many\n", ":2: threads: \"many\" is not a whole number");
+	assert_wrong("\nthreads = many\n", ":2: threads: \"many\" is not auto or a whole number");
 	assert_wrong("threads = -1\n", ":1: threads");
 	assert_wrong("threads = 1x\n", ":1: threads");
 	assert_wrong("endpoint-max-length = 31\n", ":1: endpoint-max-length");

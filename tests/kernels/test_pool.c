@@ -2,6 +2,7 @@
 #include "core/kernels/pool.h"
 #include "core/kernels/pool_cpus.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -212,6 +213,78 @@ static void test_cgroup_quota(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void topology(const char *root, unsigned cpu, const char *name, const char *siblings)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/cpu%u/topology/%s", cpu, name);
+	write_file(root, path, siblings);
+}
+
+/* `cpus`: a digit a CPU. */
+static unsigned cores_among(const char *root, const char *cpus)
+{
+	cpu_set_t allowed;
+
+	CPU_ZERO(&allowed);
+	for (; *cpus; cpus++)
+		CPU_SET(*cpus - '0', &allowed);
+	return physical_cores(&allowed, sizeof(allowed), root);
+}
+
+static void test_physical_cores(void **state)
+{
+	char root[] = "/tmp/heard-test-cores-XXXXXX", command[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	/* 0 and 1 share a core, 2 and 6, 3 has it alone, 4, 5, 7 and 8 share one. */
+	topology(root, 0, "core_cpus_list", "0-1\n");
+	topology(root, 1, "core_cpus_list", "0-1\n");
+	topology(root, 2, "thread_siblings_list", "2,6\n");
+	topology(root, 6, "thread_siblings_list", "2,6\n");
+	topology(root, 3, "core_cpus_list", "3\n");
+	for (unsigned cpu = 4; cpu < 9; cpu++) {
+		if (cpu != 6)
+			topology(root, cpu, "core_cpus_list", "4-5,7-8\n");
+	}
+	assert_int_equal(cores_among(root, "012345678"), 4);
+	assert_int_equal(cores_among(root, "0"), 1);
+	assert_int_equal(cores_among(root, "1"), 1);
+	assert_int_equal(cores_among(root, "16"), 2);
+	assert_int_equal(cores_among(root, "26"), 1);
+	assert_int_equal(cores_among(root, "58"), 1);
+	assert_int_equal(cores_among(root, "6578"), 2);
+	assert_int_equal(cores_among(root, ""), 0);
+	/* Not told about: each may be a core. */
+	assert_int_equal(cores_among("/nonexistent", "0123"), 4);
+	topology(root, 0, "core_cpus_list", "what\n");
+	assert_int_equal(cores_among(root, "0"), 1);
+
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	assert_int_equal(system(command), 0);
+}
+
+/* A process bound to one CPU takes one thread. */
+static void test_affinity_counts(void **state)
+{
+	cpu_set_t before, one;
+	int cpu = 0;
+
+	(void)state;
+	CPU_ZERO(&before);
+	if (sched_getaffinity(0, sizeof(before), &before) != 0)
+		skip();
+	while (!CPU_ISSET(cpu, &before))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(pool_default_threads(), 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	assert_true(pool_default_threads() <= (unsigned)CPU_COUNT(&before));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_idle_threads_use_no_time),
 		cmocka_unit_test(test_create_and_destroy),
 		cmocka_unit_test(test_cgroup_quota),
+		cmocka_unit_test(test_physical_cores),
+		cmocka_unit_test(test_affinity_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

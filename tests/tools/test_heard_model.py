@@ -344,7 +344,7 @@ class Transcribe(ToolTest):
             name = fixture("w2v2-mms-adapter", f"expected.{language}.json")
             with open(name, encoding="utf-8") as f:
                 want = json.load(f)["text"] + "\n"
-            for threads in ("1", "3"):
+            for threads in ("1", "3", "auto"):
                 args = ["--lang", language, "--threads", threads]
                 self.assertEqual(self.good("transcribe", model, audio, *args), want)
 
