@@ -8,9 +8,9 @@
 
 #include "core/base/checked.h"
 #include "core/base/log.h"
+#include "core/base/mapping.h"
 #include "core/weights/config_json.h"
 #include "core/weights/json_file.h"
-#include "core/weights/mapping.h"
 
 #include <errno.h>
 #include <limits.h>

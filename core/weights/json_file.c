@@ -1,8 +1,8 @@
 #include "core/weights/json_file.h"
 
 #include "core/base/log.h"
+#include "core/base/mapping.h"
 #include "core/base/utf8.h"
-#include "core/weights/mapping.h"
 
 #include <errno.h>
 #include <fcntl.h>

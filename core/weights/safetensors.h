@@ -7,7 +7,7 @@
 #ifndef HEARD_WEIGHTS_SAFETENSORS_H
 #define HEARD_WEIGHTS_SAFETENSORS_H
 
-#include "core/weights/mapping.h"
+#include "core/base/mapping.h"
 #include "core/weights/tensor_list.h"
 
 /* Appends the file's tensors, data borrowed from the mapping, in the order of

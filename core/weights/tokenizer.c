@@ -16,9 +16,9 @@
 #include "core/weights/tokenizer.h"
 
 #include "core/base/log.h"
+#include "core/base/mapping.h"
 #include "core/weights/config_reader.h"
 #include "core/weights/json_file.h"
-#include "core/weights/mapping.h"
 #include "core/weights/tokenizer_json.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef HEARD_WEIGHTS_TORCH_BIN_H
 #define HEARD_WEIGHTS_TORCH_BIN_H
 
-#include "core/weights/mapping.h"
+#include "core/base/mapping.h"
 #include "core/weights/tensor_list.h"
 
 /* Appends the tensors of the state dictionary in its order, data borrowed from

@@ -5,7 +5,7 @@
 #ifndef HEARD_WEIGHTS_TORCH_STORAGE_H
 #define HEARD_WEIGHTS_TORCH_STORAGE_H
 
-#include "core/weights/mapping.h"
+#include "core/base/mapping.h"
 #include "core/weights/pickle.h"
 #include "core/weights/zip.h"
 

@@ -5,8 +5,8 @@
 #include "core/weights/weights.h"
 
 #include "core/base/log.h"
+#include "core/base/mapping.h"
 #include "core/weights/json_file.h"
-#include "core/weights/mapping.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/tensor_list.h"
 #include "core/weights/torch_bin.h"

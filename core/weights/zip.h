@@ -7,7 +7,7 @@
 #ifndef HEARD_WEIGHTS_ZIP_H
 #define HEARD_WEIGHTS_ZIP_H
 
-#include "core/weights/mapping.h"
+#include "core/base/mapping.h"
 
 struct zip_entry {
 	const char *name; /* borrowed from the mapping, not terminated */

@@ -1,10 +1,10 @@
 /*
- * A whole file mapped read-only: what the readers of this folder parse. Pages
+ * A whole file mapped read-only: what the readers of models parse. Pages
  * are read from disk when touched, so opening a file of gigabytes costs what
  * its header costs.
  */
-#ifndef HEARD_WEIGHTS_MAPPING_H
-#define HEARD_WEIGHTS_MAPPING_H
+#ifndef HEARD_BASE_MAPPING_H
+#define HEARD_BASE_MAPPING_H
 
 #include <stddef.h>
 

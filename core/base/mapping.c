@@ -1,4 +1,4 @@
-#include "core/weights/mapping.h"
+#include "core/base/mapping.h"
 
 #include "core/base/log.h"
 
