@@ -24,6 +24,7 @@
 #define HEARD_CORE_RECOGNIZER_H
 
 #include "core/decode/endpoint.h"
+#include "core/decode/plan.h"
 #include "core/decode/vocab.h"
 #include "core/weights/config.h"
 
@@ -78,6 +79,11 @@ size_t recognizer_segment(const float *samples, size_t n, size_t max_segment, si
 
 /* ---- streaming ---- */
 
+/* A view is what one session sees of a stream: all views share the network's
+ * output, each is decoded as its own plan says and has its own events. View 0 is
+ * always there. Endpoints are those of greedy decoding, for all views alike. */
+enum { RECOGNIZER_VIEWS = 32 };
+
 struct recognizer_stream_options {
 	int language;            /* from recognizer_language */
 	bool streaming_given;    /* left, chunk, right below; else the model's recommendation */
@@ -92,6 +98,7 @@ struct recognizer_stream_options {
 	/* Capacity of one utterance; 0: 30. What goes on beyond it ends there by
 	 * ENDPOINT_MAX_LENGTH even where the rules are off. */
 	double max_utterance_s;
+	struct decode_plan *plan; /* of view 0, held; NULL: greedy */
 };
 
 /* Where ENDPOINT_MAX_LENGTH ends an utterance (without cut_quiet): with
@@ -121,6 +128,13 @@ void recognizer_stream_flush(struct recognizer_stream *stream);
  * 0, -EINVAL, -ENOMEM: then the old ones stay. */
 int recognizer_stream_set_context(struct recognizer_stream *stream, long left, long chunk,
 				  long right);
+/* From the next utterance on there is such a view (again: as `plan` says, which is held
+ * while it is in use; NULL: greedy). Allocates. 0, -EINVAL (the number) or -ENOMEM: then
+ * what was there stays. */
+int recognizer_stream_set_view(struct recognizer_stream *stream, size_t view,
+			       struct decode_plan *plan);
+/* There is no such view any more, nor events of it. View 0 stays. */
+void recognizer_stream_drop_view(struct recognizer_stream *stream, size_t view);
 /* No more samples: the lookahead is flushed, then the final follows. A stream
  * that never had a sample gives one empty final too. */
 void recognizer_stream_end(struct recognizer_stream *stream);
@@ -153,13 +167,14 @@ enum recognizer_event_kind {
 	RECOGNIZER_PARTIAL,  /* the text has changed */
 	RECOGNIZER_ENDPOINT, /* by a rule, or (ENDPOINT_NONE) a flush; not at the end of the stream
 			      */
-	RECOGNIZER_FINAL,    /* exactly one of each utterance, in order */
+	RECOGNIZER_FINAL,    /* exactly one of each utterance and view, in order */
 };
 
-/* Pointers are valid until the next call on the stream. Samples count from the
- * start of the stream (skips included). */
+/* Of the events of one kind view 0 has the last. Pointers are valid until the next call on the
+ * stream. Samples count from the start of the stream (skips included). */
 struct recognizer_event {
 	enum recognizer_event_kind kind;
+	size_t view;
 	uint64_t utterance;
 	uint64_t sequence;    /* of partials within the utterance */
 	int64_t start;        /* first sample of the utterance */

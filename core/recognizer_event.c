@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-static struct recognizer_event event_of(const struct utterance *utterance,
+static struct recognizer_event event_of(const struct utterance *utterance, size_t view,
 					enum recognizer_event_kind kind)
 {
 	return (struct recognizer_event){
 		.kind = kind,
+		.view = view,
 		.utterance = utterance->number,
 		.start = utterance->start,
 		.clock = utterance->start + (int64_t)utterance->length,
@@ -18,61 +19,80 @@ static struct recognizer_event event_of(const struct utterance *utterance,
 
 /* What is shown now is what the next partial has to differ from, and the stable
  * part of it is what the final will be held to. */
-static struct recognizer_event event_partial(struct utterance *utterance)
+static struct recognizer_event event_partial(struct utterance *utterance, size_t index)
 {
-	const struct ctc_greedy *greedy = utterance->greedy;
-	struct recognizer_event event = event_of(utterance, RECOGNIZER_PARTIAL);
-	size_t stable = ctc_greedy_stable_length(greedy), shown = utterance->promised_length;
+	struct view *view = utterance->views[index];
+	const struct decoder *decoder = view->decoder;
+	struct recognizer_event event = event_of(utterance, index, RECOGNIZER_PARTIAL);
+	size_t stable = decoder_stable_length(decoder), shown = view->promised_length;
 
-	event.sequence = utterance->sequence++;
+	event.sequence = view->sequence++;
 	event.clock =
-		utterance->start + (int64_t)(ctc_greedy_frames(greedy) * utterance->stream->hop);
+		utterance->start + (int64_t)(decoder_frames(decoder) * utterance->stream->hop);
 	event.rule = ENDPOINT_NONE;
-	event.stable = ctc_greedy_stable(greedy);
-	event.unstable = ctc_greedy_text(greedy) + stable;
-	event.transcript = ctc_greedy_transcript(greedy);
-	event.open_word = ctc_greedy_open_word(greedy);
+	event.stable = decoder_stable(decoder);
+	event.unstable = decoder_text(decoder) + stable;
+	event.transcript = decoder_transcript(decoder);
+	event.open_word = decoder_open_word(decoder);
 
-	memcpy(utterance->promised + shown, event.stable + shown, stable - shown);
-	utterance->promised_length = stable;
-	strcpy(utterance->shown, event.unstable);
-	utterance->partial_due = false;
+	memcpy(view->promised + shown, event.stable + shown, stable - shown);
+	view->promised_length = stable;
+	strcpy(view->shown, event.unstable);
+	view->partial_due = false;
 	return event;
 }
 
-static struct recognizer_event event_final(struct utterance *utterance)
+static struct recognizer_event event_final(struct utterance *utterance, size_t index)
 {
-	struct recognizer_event event = event_of(utterance, RECOGNIZER_FINAL);
+	struct view *view = utterance->views[index];
+	struct recognizer_event event = event_of(utterance, index, RECOGNIZER_FINAL);
 
 	/* A cut in the past: what was committed behind it belongs to the next utterance. */
-	if (utterance->made == FINAL_STREAM)
-		ctc_greedy_truncate(utterance->greedy, utterance->length / utterance->stream->hop);
-	event.transcript = ctc_greedy_transcript(
-		utterance->made == FINAL_OFFLINE ? utterance->second : utterance->greedy);
+	if (utterance->made == FINAL_STREAM) {
+		decoder_truncate(view->decoder, utterance->length / utterance->stream->hop);
+		decoder_finish(view->decoder);
+	}
+	event.transcript =
+		decoder_transcript(utterance->made == FINAL_OFFLINE ? view->second : view->decoder);
 	event.final = utterance->made;
-	event.prefix_ok = strncmp(event.transcript->text, utterance->promised,
-				  utterance->promised_length) == 0;
-	utterance->final_due = false;
-	utterance->delivered = true;
+	event.prefix_ok =
+		strncmp(event.transcript->text, view->promised, view->promised_length) == 0;
+	view->final_due = false;
 	return event;
 }
 
-static bool utterance_next(struct utterance *utterance, struct recognizer_event *event)
+static bool view_next(struct utterance *utterance, size_t index, bool finals,
+		      struct recognizer_event *event)
+{
+	struct view *view = utterance->views[index];
+
+	if (view->partial_due) {
+		*event = event_partial(utterance, index);
+		return true;
+	}
+	if (view->endpoint_due) {
+		*event = event_of(utterance, index, RECOGNIZER_ENDPOINT);
+		view->endpoint_due = false;
+		return true;
+	}
+	if (view->final_due && finals) {
+		*event = event_final(utterance, index);
+		return true;
+	}
+	return false;
+}
+
+/* The first view comes last: when it is told, all are. */
+static bool utterance_next(struct utterance *utterance, bool finals, struct recognizer_event *event)
 {
 	if (utterance->state == UTTERANCE_FREE)
 		return false;
-	if (utterance->partial_due) {
-		*event = event_partial(utterance);
-		return true;
-	}
-	if (utterance->endpoint_due) {
-		*event = event_of(utterance, RECOGNIZER_ENDPOINT);
-		utterance->endpoint_due = false;
-		return true;
-	}
-	if (utterance->final_due) {
-		*event = event_final(utterance);
-		return true;
+	for (size_t i = RECOGNIZER_VIEWS; i-- > 0;) {
+		if (utterance->views[i] != NULL && view_next(utterance, i, finals, event)) {
+			if (i == 0 && event->kind == RECOGNIZER_FINAL)
+				utterance->delivered = true;
+			return true;
+		}
 	}
 	return false;
 }
@@ -87,11 +107,8 @@ bool recognizer_stream_next(struct recognizer_stream *stream, struct recognizer_
 		first = second;
 		second = &stream->utterances[0];
 	}
-	if (utterance_next(first, event))
+	if (utterance_next(first, true, event))
 		return true;
 	/* Finals come in the order of their utterances. */
-	if (first->state == UTTERANCE_ENDED && !first->delivered && second->final_due &&
-	    !second->partial_due && !second->endpoint_due)
-		return false;
-	return utterance_next(second, event);
+	return utterance_next(second, first->state != UTTERANCE_ENDED || first->delivered, event);
 }

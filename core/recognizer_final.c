@@ -52,24 +52,6 @@ void final_remove(struct recognizer *recognizer, const struct recognizer_stream 
 	}
 }
 
-void final_from_stream(struct utterance *utterance)
-{
-	utterance->made = FINAL_STREAM;
-	utterance->final_due = true;
-}
-
-/* Reading the logits into the second search takes no memory. */
-static void final_from_offline(struct utterance *utterance, const struct acoustic_offline *offline)
-{
-	struct ctc_greedy *second = utterance->second;
-
-	ctc_greedy_reset(second);
-	ctc_greedy_commit(second, acoustic_offline_output(offline),
-			  acoustic_offline_frames(offline));
-	utterance->made = FINAL_OFFLINE;
-	utterance->final_due = true;
-}
-
 int recognizer_final_advance(struct recognizer *recognizer)
 {
 	struct utterance *utterance = recognizer->queue;
@@ -89,10 +71,11 @@ int recognizer_final_advance(struct recognizer *recognizer)
 		return 1;
 	recognizer->queue = utterance->next;
 	recognizer->begun = false;
-	if (failed)
-		final_from_stream(utterance);
-	else
-		final_from_offline(utterance, recognizer->offline);
+	/* Reading the logits takes no memory. */
+	if (!failed)
+		utterance_offline(utterance, acoustic_offline_output(recognizer->offline),
+				  acoustic_offline_frames(recognizer->offline));
+	utterance_conclude(utterance, failed ? FINAL_STREAM : FINAL_OFFLINE);
 	return recognizer->queue != NULL;
 }
 
@@ -107,8 +90,7 @@ void recognizer_final_abandon(struct recognizer_stream *stream)
 	for (size_t i = 0; i < 2; i++) {
 		struct utterance *utterance = &stream->utterances[i];
 
-		if (utterance->state == UTTERANCE_ENDED && !utterance->final_due &&
-		    !utterance->delivered)
-			final_from_stream(utterance);
+		if (utterance->state == UTTERANCE_ENDED && !utterance->concluded)
+			utterance_conclude(utterance, FINAL_STREAM);
 	}
 }

@@ -17,10 +17,27 @@
 #define HEARD_CORE_RECOGNIZER_STATE_H
 
 #include "core/acoustic/acoustic.h"
-#include "core/decode/ctc_greedy.h"
+#include "core/decode/decoder.h"
 #include "core/recognizer.h"
 
 enum utterance_state { UTTERANCE_FREE, UTTERANCE_OPEN, UTTERANCE_ENDED };
+
+struct utterance;
+
+/* One session's search over the logits of an utterance, and what it was told. */
+struct view {
+	struct utterance *utterance; /* borrowed */
+	bool own;                    /* the decoders are its own, else the utterance's */
+	struct decoder *decoder;     /* the streaming pass */
+	struct decoder *second;      /* the offline pass; NULL with final=stream */
+
+	/* events to deliver, in this order */
+	bool partial_due, endpoint_due, final_due;
+	uint64_t sequence;
+	char *promised; /* owned: stable text that partials have shown */
+	size_t promised_length;
+	char *shown; /* owned: unstable text of the last partial */
+};
 
 struct utterance {
 	struct recognizer_stream *stream; /* borrowed */
@@ -32,18 +49,16 @@ struct utterance {
 	size_t fed;     /* of them, given to the acoustic stream */
 	size_t length;  /* ENDED: samples that belong to it */
 
-	struct ctc_greedy *greedy; /* owned: the streaming pass */
-	struct ctc_greedy *second; /* owned: the offline pass; NULL with final=stream */
+	struct decoder *greedy; /* owned: the streaming pass, which decides on endpoints */
+	struct decoder *second; /* owned: the offline pass; NULL with final=stream */
+	struct view *views[RECOGNIZER_VIEWS]; /* owned; NULL: none; the first is always there */
+	struct view *next_views[RECOGNIZER_VIEWS]; /* owned: in force from its next begin on ... */
+	bool changed[RECOGNIZER_VIEWS];            /* ... where this says so */
 
-	/* events to deliver, in this order */
-	bool partial_due, endpoint_due, final_due;
-	bool delivered; /* the final was taken; FREE from the next call on */
-	uint64_t sequence;
+	bool concluded; /* the final is known, and how it was made */
+	bool delivered; /* all views took theirs; FREE from the next call on */
 	enum endpoint_rule rule;
 	enum final_mode made;
-	char *promised; /* owned: stable text that partials have shown */
-	size_t promised_length;
-	char *shown; /* owned: unstable text of the last partial */
 
 	struct utterance *next; /* in the queue of offline passes */
 };
@@ -118,8 +133,24 @@ int recognizer_offline_reserve(struct recognizer *recognizer, size_t n, int adap
 void final_enqueue(struct recognizer *recognizer, struct utterance *utterance);
 /* Takes the stream's utterances out of the queue. */
 void final_remove(struct recognizer *recognizer, const struct recognizer_stream *stream);
-/* The final is the text of the streaming pass. */
-void final_from_stream(struct utterance *utterance);
+
+/* recognizer_view.c */
+int stream_decoder(const struct recognizer_stream *stream, struct decode_plan *plan, bool streaming,
+		   struct decoder **out);
+/* The utterance has its own decoders. plan is held. */
+int view_create(struct utterance *utterance, struct decode_plan *plan, struct view **out);
+void view_destroy(struct view *view); /* NULL is allowed */
+/* Puts changed views in force, starts all over. */
+void utterance_begin_views(struct utterance *utterance);
+void utterance_destroy_views(struct utterance *utterance);
+/* Give logits to all decoders: of the streaming pass, of the whole offline one. */
+void utterance_commit(struct utterance *utterance, const float *logits, size_t frames);
+void utterance_provisional(struct utterance *utterance, const float *logits, size_t frames);
+void utterance_offline(struct utterance *utterance, const float *logits, size_t frames);
+/* Events that are due from now on. */
+void utterance_note_partials(struct utterance *utterance); /* where the text has changed */
+void utterance_note_endpoint(struct utterance *utterance);
+void utterance_conclude(struct utterance *utterance, enum final_mode made);
 
 /* recognizer_utterance.c */
 /* Moves everything on that needs no step: feeds the acoustic stream, ends and opens utterances. */

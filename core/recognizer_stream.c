@@ -124,34 +124,29 @@ static void stream_limits(struct recognizer_stream *stream,
 
 /* ---- open and close ---- */
 
-static int utterance_create(struct recognizer_stream *stream, struct utterance *utterance)
+static int utterance_create(struct recognizer_stream *stream, struct utterance *utterance,
+			    struct decode_plan *plan)
 {
-	const struct vocab *vocab = stream->language->vocab;
-	size_t width =
-		acoustic_model_output_size(stream->recognizer->model, stream->language->adapter);
-	size_t text;
+	int error;
 
 	utterance->stream = stream;
 	utterance->samples = malloc(stream->capacity * sizeof(*utterance->samples));
-	if (utterance->samples == NULL ||
-	    ctc_greedy_create(vocab, width, stream->max_frames, &utterance->greedy) < 0)
+	if (utterance->samples == NULL)
 		return -ENOMEM;
-	if (stream->final == FINAL_OFFLINE &&
-	    ctc_greedy_create(vocab, width, stream->max_frames, &utterance->second) < 0)
-		return -ENOMEM;
-	text = ctc_greedy_text_capacity(utterance->greedy);
-	utterance->promised = calloc(text, 1);
-	utterance->shown = calloc(text, 1);
-	return utterance->promised != NULL && utterance->shown != NULL ? 0 : -ENOMEM;
+	error = stream_decoder(stream, NULL, true, &utterance->greedy);
+	if (error == 0 && stream->final == FINAL_OFFLINE)
+		error = stream_decoder(stream, NULL, false, &utterance->second);
+	if (error == 0)
+		error = view_create(utterance, plan, &utterance->views[0]);
+	return error;
 }
 
 static void utterance_destroy(struct utterance *utterance)
 {
 	free(utterance->samples);
-	ctc_greedy_destroy(utterance->greedy);
-	ctc_greedy_destroy(utterance->second);
-	free(utterance->promised);
-	free(utterance->shown);
+	utterance_destroy_views(utterance);
+	decoder_destroy(utterance->greedy);
+	decoder_destroy(utterance->second);
 }
 
 static int stream_create(struct recognizer_stream *stream,
@@ -173,7 +168,7 @@ static int stream_create(struct recognizer_stream *stream,
 		context = (struct context){options->left, options->chunk, options->right};
 	error = context_create(stream, &context, 0, &stream->acoustic, &stream->limit);
 	for (size_t i = 0; i < 2 && error == 0; i++) {
-		error = utterance_create(stream, &stream->utterances[i]);
+		error = utterance_create(stream, &stream->utterances[i], options->plan);
 		if (error < 0)
 			log_error("no memory for utterances of %zu frames", stream->max_frames);
 	}
@@ -341,5 +336,5 @@ int64_t recognizer_stream_clock(const struct recognizer_stream *stream)
 		return stream->clock;
 	if (open->state == UTTERANCE_ENDED)
 		return open->start + (int64_t)open->length;
-	return open->start + (int64_t)(ctc_greedy_frames(open->greedy) * stream->hop);
+	return open->start + (int64_t)(decoder_frames(open->greedy) * stream->hop);
 }

@@ -1,5 +1,6 @@
 /* Transcription of a whole recording: segments with the offline pass, joined. */
 #include "core/base/log.h"
+#include "core/decode/ctc_greedy.h"
 #include "core/recognizer_state.h"
 
 #include <errno.h>

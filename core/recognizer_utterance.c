@@ -43,18 +43,14 @@ void stream_swap_acoustic(struct recognizer_stream *stream)
 static void utterance_begin(struct recognizer_stream *stream, struct utterance *utterance,
 			    int64_t start)
 {
-	ctc_greedy_reset(utterance->greedy);
+	decoder_reset(utterance->greedy);
+	utterance_begin_views(utterance);
 	utterance->state = UTTERANCE_OPEN;
 	utterance->number = stream->number++;
 	utterance->start = start;
 	utterance->n = utterance->fed = utterance->length = 0;
-	utterance->partial_due = utterance->endpoint_due = utterance->final_due = false;
-	utterance->delivered = false;
-	utterance->sequence = 0;
+	utterance->concluded = utterance->delivered = false;
 	utterance->rule = ENDPOINT_NONE;
-	utterance->promised_length = 0;
-	utterance->promised[0] = '\0';
-	utterance->shown[0] = '\0';
 
 	stream_swap_acoustic(stream);
 	acoustic_stream_reset(stream->acoustic,
@@ -83,9 +79,10 @@ static void utterance_end(struct recognizer_stream *stream, size_t length, enum 
 	utterance->state = UTTERANCE_ENDED;
 	utterance->length = length;
 	utterance->rule = rule;
-	utterance->endpoint_due = rule != ENDPOINT_NONE || stream->flushing;
+	if (rule != ENDPOINT_NONE || stream->flushing)
+		utterance_note_endpoint(utterance);
 	if (utterance->second == NULL)
-		final_from_stream(utterance);
+		utterance_conclude(utterance, FINAL_STREAM);
 	else
 		final_enqueue(stream->recognizer, utterance);
 }
@@ -187,10 +184,10 @@ void stream_reclaim(struct recognizer_stream *stream)
 
 /* The frame in the middle of the last gap between words, in the second half of
  * the utterance; its end where there is none. */
-static size_t last_gap(const struct recognizer_stream *stream, const struct ctc_greedy *greedy)
+static size_t last_gap(const struct recognizer_stream *stream, const struct decoder *greedy)
 {
-	const struct transcript *transcript = ctc_greedy_transcript(greedy);
-	size_t end = ctc_greedy_frames(greedy);
+	const struct transcript *transcript = decoder_transcript(greedy);
+	size_t end = decoder_frames(greedy);
 	size_t from = stream->max_frames * CUT_FROM_TENTHS / 10;
 	int next = (int)end;
 
@@ -211,9 +208,9 @@ static size_t last_gap(const struct recognizer_stream *stream, const struct ctc_
 /* The rules, after one more committed frame. Returns the frame where the
  * utterance ends, or 0 where it goes on. */
 static size_t utterance_endpoint(const struct recognizer_stream *stream,
-				 const struct ctc_greedy *greedy, enum endpoint_rule *rule)
+				 const struct decoder *greedy, enum endpoint_rule *rule)
 {
-	size_t frames = ctc_greedy_frames(greedy), trailing = ctc_greedy_trailing_blank(greedy);
+	size_t frames = decoder_frames(greedy), trailing = decoder_trailing_blank(greedy);
 	bool text = trailing < frames;
 
 	*rule = endpoint_check(&stream->rules, frames, trailing, text, stream->frame_seconds);
@@ -228,36 +225,27 @@ static size_t utterance_endpoint(const struct recognizer_stream *stream,
 	return frames;
 }
 
-static void utterance_partial(struct utterance *utterance)
-{
-	const struct ctc_greedy *greedy = utterance->greedy;
-	size_t stable = ctc_greedy_stable_length(greedy);
-
-	utterance->partial_due = stable != utterance->promised_length ||
-				 strcmp(ctc_greedy_text(greedy) + stable, utterance->shown) != 0;
-}
-
 void stream_stepped(struct recognizer_stream *stream)
 {
 	struct acoustic_output output = acoustic_stream_output(stream->acoustic);
 	struct utterance *utterance = stream->open;
-	struct ctc_greedy *greedy = utterance->greedy;
+	struct decoder *greedy = utterance->greedy;
 	size_t width =
 		acoustic_model_output_size(stream->recognizer->model, stream->language->adapter);
 	enum endpoint_rule rule = ENDPOINT_NONE;
 	size_t end = 0, room;
 
-	assert(utterance->state == UTTERANCE_OPEN && output.first == ctc_greedy_frames(greedy));
+	assert(utterance->state == UTTERANCE_OPEN && output.first == decoder_frames(greedy));
 	for (size_t i = 0; i < output.n_committed && end == 0; i++) {
-		ctc_greedy_commit(greedy, output.committed + i * width, 1);
+		utterance_commit(utterance, output.committed + i * width, 1);
 		end = utterance_endpoint(stream, greedy, &rule);
 	}
 	if (end == 0) {
-		room = stream->max_frames - ctc_greedy_frames(greedy);
-		ctc_greedy_provisional(greedy, output.provisional,
-				       output.n_provisional < room ? output.n_provisional : room);
+		room = stream->max_frames - decoder_frames(greedy);
+		utterance_provisional(utterance, output.provisional,
+				      output.n_provisional < room ? output.n_provisional : room);
 	}
-	utterance_partial(utterance);
+	utterance_note_partials(utterance);
 	if (end > 0) {
 		size_t length = end * stream->hop;
 

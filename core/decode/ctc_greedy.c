@@ -163,6 +163,40 @@ void ctc_greedy_reset(struct ctc_greedy *greedy)
 	greedy_publish(greedy);
 }
 
+/* Words lie in the buffers of their search. */
+static void span_move(struct span *span, const char *strings, const char *from)
+{
+	if (span->text != NULL)
+		span->text = strings + (span->text - from);
+}
+
+void ctc_greedy_copy(struct ctc_greedy *greedy, const struct ctc_greedy *from)
+{
+	struct collapse_buffers *to = &greedy->buffers;
+	const struct collapse_buffers *old = &from->buffers;
+
+	greedy->frames = from->frames;
+	greedy->provisional = from->provisional;
+	greedy->committed = from->committed;
+	greedy->tail = from->tail;
+	span_move(&greedy->committed.last_word, to->strings, old->strings);
+	span_move(&greedy->tail.last_word, to->strings, old->strings);
+	memcpy(greedy->ids, from->ids, from->frames * sizeof(*from->ids));
+	memcpy(greedy->probabilities, from->probabilities,
+	       from->frames * sizeof(*from->probabilities));
+	memcpy(to->chars, old->chars, from->tail.n_chars * sizeof(*old->chars));
+	memcpy(to->words, old->words, from->tail.n_words * sizeof(*old->words));
+	for (size_t i = 0; i < from->tail.n_words; i++)
+		span_move(&to->words[i], to->strings, old->strings);
+	memcpy(to->strings, old->strings, from->tail.string + 1);
+	memcpy(to->raw, old->raw, from->tail.text.raw);
+	greedy->stable_length = from->stable_length;
+	strcpy(greedy->stable, from->stable);
+	strcpy(greedy->whole, from->whole);
+	strcpy(greedy->text, from->text);
+	greedy_publish(greedy);
+}
+
 /* The choice of one frame. A blank's probability goes nowhere. */
 static int greedy_choose(const struct ctc_greedy *greedy, const float *row, float *probability)
 {

@@ -28,6 +28,8 @@ void ctc_greedy_destroy(struct ctc_greedy *greedy);
 
 /* Starts a new utterance at frame 0. */
 void ctc_greedy_reset(struct ctc_greedy *greedy);
+/* Takes the whole state of `from`, which was created with the same arguments. */
+void ctc_greedy_copy(struct ctc_greedy *greedy, const struct ctc_greedy *from);
 
 /* logits [frames, tokens]. Appends for good and drops the provisional tail.
  * -ENOSPC past max_frames, then nothing is taken. */

@@ -1,0 +1,113 @@
+#include "core/decode/decoder.h"
+
+#include "core/decode/ctc_greedy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct decoder {
+	struct decode_plan *plan;  /* held; NULL: greedy */
+	struct ctc_greedy *greedy; /* owned */
+};
+
+int decoder_create(const struct decoder_params *params, struct decode_plan *plan,
+		   struct decoder **out)
+{
+	struct decoder *decoder = calloc(1, sizeof(*decoder));
+	int error;
+
+	*out = NULL;
+	if (decoder == NULL)
+		return -ENOMEM;
+	decoder->plan = decode_plan_hold(plan);
+	error = decode_plan_searches(plan)
+			? -ENOTSUP
+			: ctc_greedy_create(params->vocab, params->tokens, params->max_frames,
+					    &decoder->greedy);
+	if (error < 0) {
+		decoder_destroy(decoder);
+		return error;
+	}
+	*out = decoder;
+	return 0;
+}
+
+void decoder_destroy(struct decoder *decoder)
+{
+	if (decoder == NULL)
+		return;
+	ctc_greedy_destroy(decoder->greedy);
+	decode_plan_release(decoder->plan);
+	free(decoder);
+}
+
+void decoder_reset(struct decoder *decoder)
+{
+	ctc_greedy_reset(decoder->greedy);
+}
+
+void decoder_copy(struct decoder *decoder, const struct decoder *from)
+{
+	ctc_greedy_copy(decoder->greedy, from->greedy);
+}
+
+int decoder_commit(struct decoder *decoder, const float *logits, size_t frames)
+{
+	return ctc_greedy_commit(decoder->greedy, logits, frames);
+}
+
+int decoder_provisional(struct decoder *decoder, const float *logits, size_t frames)
+{
+	return ctc_greedy_provisional(decoder->greedy, logits, frames);
+}
+
+void decoder_finish(struct decoder *decoder)
+{
+	/* No frame: drops the tail. */
+	ctc_greedy_commit(decoder->greedy, NULL, 0);
+}
+
+void decoder_truncate(struct decoder *decoder, size_t frames)
+{
+	ctc_greedy_truncate(decoder->greedy, frames);
+}
+
+const char *decoder_stable(const struct decoder *decoder)
+{
+	return ctc_greedy_stable(decoder->greedy);
+}
+
+const char *decoder_text(const struct decoder *decoder)
+{
+	return ctc_greedy_text(decoder->greedy);
+}
+
+size_t decoder_stable_length(const struct decoder *decoder)
+{
+	return ctc_greedy_stable_length(decoder->greedy);
+}
+
+size_t decoder_text_capacity(const struct decoder *decoder)
+{
+	return ctc_greedy_text_capacity(decoder->greedy);
+}
+
+const struct transcript *decoder_transcript(const struct decoder *decoder)
+{
+	return ctc_greedy_transcript(decoder->greedy);
+}
+
+bool decoder_open_word(const struct decoder *decoder)
+{
+	return ctc_greedy_open_word(decoder->greedy);
+}
+
+size_t decoder_trailing_blank(const struct decoder *decoder)
+{
+	return ctc_greedy_trailing_blank(decoder->greedy);
+}
+
+size_t decoder_frames(const struct decoder *decoder)
+{
+	return ctc_greedy_frames(decoder->greedy);
+}
