@@ -113,8 +113,8 @@ static int name_set(struct manifest *manifest)
 {
 	const char *slash = strrchr(manifest->path, '/');
 	const char *file = slash ? slash + 1 : manifest->path;
-	char *folder = slash ? strndup(manifest->path, (size_t)(slash + 1 - manifest->path))
-			     : strdup(".");
+	char *folder =
+		slash ? strndup(manifest->path, (size_t)(slash + 1 - manifest->path)) : strdup(".");
 
 	if (!folder)
 		return no_memory(manifest);
@@ -129,8 +129,8 @@ static int name_set(struct manifest *manifest)
 		manifest->set = strdup(strrchr(manifest->folder, '/') + 1);
 	} else {
 		const char *dot = strrchr(file, '.');
-		manifest->set = dot && dot > file ? strndup(file, (size_t)(dot - file))
-						  : strdup(file);
+		manifest->set =
+			dot && dot > file ? strndup(file, (size_t)(dot - file)) : strdup(file);
 	}
 	return manifest->set ? 0 : no_memory(manifest);
 }
@@ -269,8 +269,7 @@ static int take_row(struct manifest *manifest, char *line, size_t number)
 	size_t n = split(line, fields, manifest->n_columns);
 	if (n != manifest->n_columns) {
 		log_error("%s:%zu: %s fields than the header has columns (%zu)", manifest->path,
-			  number, n < manifest->n_columns ? "fewer" : "more",
-			  manifest->n_columns);
+			  number, n < manifest->n_columns ? "fewer" : "more", manifest->n_columns);
 		return -EINVAL;
 	}
 	*clip = (struct manifest_clip){.name = fields[manifest->path_column], .line = number};

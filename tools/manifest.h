@@ -19,7 +19,7 @@
 #define MANIFEST_TO_END UINT64_MAX
 
 enum {
-	MANIFEST_RATE = 16000,            /* Hz: what start and samples count at */
+	MANIFEST_RATE = 16000, /* Hz: what start and samples count at */
 	MANIFEST_MAX_COLUMNS = 64,
 	MANIFEST_MAX_BYTES = 64 << 20,
 };

@@ -18,7 +18,7 @@ struct noise {
 	unsigned rate;
 	uint64_t seed;
 	size_t n, capacity;
-	char **files; /* owned, each owned, in the order of their names */
+	char **files;                  /* owned, each owned, in the order of their names */
 	struct recordings *recordings; /* owned */
 };
 

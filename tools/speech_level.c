@@ -11,8 +11,7 @@ static const double margin_db = 15.9;
 
 /* Samples for which the envelope was at or above each threshold, or had been
  * during the hangover. */
-static void count_active(const float *samples, size_t n, unsigned rate,
-			 size_t active[N_THRESHOLDS])
+static void count_active(const float *samples, size_t n, unsigned rate, size_t active[N_THRESHOLDS])
 {
 	const double decay = exp(-1 / (smoothing_s * rate));
 	const size_t hangover = (size_t)ceil(hangover_s * rate);

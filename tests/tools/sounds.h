@@ -11,7 +11,6 @@ void sounds_tone(float *samples, size_t n, unsigned rate, double hz, double leve
 void sounds_noise(float *samples, size_t n, unsigned seed, double level);
 
 /* Writes DIR/NAME as 32-bit floats, mono; NAME ends in .wav. */
-void sounds_write(const char *dir, const char *name, unsigned rate, const float *samples,
-		  size_t n);
+void sounds_write(const char *dir, const char *name, unsigned rate, const float *samples, size_t n);
 
 #endif

@@ -44,11 +44,10 @@ static void refused(struct scratch *scratch, const void *data, size_t size, cons
 
 static void test_fields(void **state)
 {
-	struct manifest *manifest =
-		load(*state, "start\tpath\tsamples\ttranscript\tnote\n"
-			     "1600\ta.opus\t52800\tENTER SIX\t\n"
-			     "0\ta.opus\t1099511627776\t\tschön\n"
-			     "\tb.opus\t\tA  B\tx\n");
+	struct manifest *manifest = load(*state, "start\tpath\tsamples\ttranscript\tnote\n"
+						 "1600\ta.opus\t52800\tENTER SIX\t\n"
+						 "0\ta.opus\t1099511627776\t\tschön\n"
+						 "\tb.opus\t\tA  B\tx\n");
 
 	assert_int_equal(manifest_size(manifest), 3);
 	assert_string_equal(manifest_set(manifest), "list");
