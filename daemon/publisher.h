@@ -7,8 +7,8 @@
 #ifndef HEARD_DAEMON_PUBLISHER_H
 #define HEARD_DAEMON_PUBLISHER_H
 
+#include "core/decode/flicker.h"
 #include "daemon/daemon.h"
-#include "daemon/flicker.h"
 #include "daemon/result.h"
 #include "protocol/message.h"
 

@@ -9,7 +9,7 @@
 #include "audio/pcm_decoder.h"
 #include "audio/resample.h"
 #include "core/base/log.h"
-#include "daemon/flicker.h"
+#include "core/decode/flicker.h"
 #include "daemon/limits.h"
 #include "daemon/model.h"
 #include "daemon/wake.h"

@@ -3,7 +3,7 @@
  * of the last partial are kept: what was stable cannot be revised by
  * definition. Text beyond the buffers is not counted.
  */
-#include "daemon/flicker.h"
+#include "core/decode/flicker.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * How restless partials are: of the unstable words shown, how many were
  * changed or taken back later. A last word that merely grows is not changed.
  */
-#ifndef HEARD_DAEMON_FLICKER_H
-#define HEARD_DAEMON_FLICKER_H
+#ifndef HEARD_DECODE_FLICKER_H
+#define HEARD_DECODE_FLICKER_H
 
 #include <stdint.h>
 

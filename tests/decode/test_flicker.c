@@ -1,5 +1,5 @@
 /* Words shown and words taken back. */
-#include "daemon/flicker.h"
+#include "core/decode/flicker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
