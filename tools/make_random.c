@@ -10,6 +10,7 @@
  *
  * The same seed gives the same files on every machine.
  */
+#include "core/base/half.h"
 #include "core/base/log.h"
 #include "core/weights/tensor.h"
 #include "tools/commands.h"
@@ -84,37 +85,14 @@ static float random_normal(uint64_t *state)
 	return (float)(sum - 2 * 65535) * (1.0F / 37837.2F);
 }
 
-static uint16_t to_bf16(float value)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-/* Rounds to nearest even; the values here are far below the largest half. */
-static uint16_t to_f16(float value)
-{
-	float magnitude = fabsf(value);
-	unsigned sign = signbit(value) ? 0x8000 : 0;
-
-	/* Below the smallest normal half the spacing is 2^-24. */
-	if (magnitude < 0x1p-14F)
-		return (uint16_t)(sign | (unsigned)lrintf(magnitude * 0x1p24F));
-	uint32_t bits;
-	memcpy(&bits, &magnitude, sizeof(bits));
-	bits += 0xfff + (bits >> 13 & 1);
-	return (uint16_t)(sign | ((bits >> 13) - ((127U - 15U) << 10)));
-}
-
 static void write_block(struct writer *w, size_t first, size_t count)
 {
 	const void *data = w->values;
 
 	if (w->dtype != DTYPE_F32) {
 		for (size_t i = 0; i < count; i++)
-			w->narrowed[i] = w->dtype == DTYPE_F16 ? to_f16(w->values[i])
-							       : to_bf16(w->values[i]);
+			w->narrowed[i] = w->dtype == DTYPE_F16 ? half_narrow_f16(w->values[i])
+							       : half_narrow_bf16(w->values[i]);
 		data = w->narrowed;
 	}
 	w->error = safetensors_out_write(w->file, w->next, first, data, count);

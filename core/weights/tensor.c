@@ -2,11 +2,10 @@
  * Reading a tensor as float. Three paths: bytes that already are the answer,
  * contiguous halves, and everything else (other types, strides of a pickle)
  * element by element.
- *
- * The widening of halves is exact by construction and does not depend on the
- * thread's denormal mode: no intermediate float is subnormal.
  */
 #include "core/weights/tensor.h"
+
+#include "core/base/half.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -70,35 +69,6 @@ static bool is_contiguous(const struct tensor *tensor)
 	return true;
 }
 
-static inline float float_of_bits(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static inline float widen_bf16(uint16_t half)
-{
-	return float_of_bits((uint32_t)half << 16);
-}
-
-/* A normal half is its bits moved up with the exponent rebiased by 112, an
- * infinity or NaN rebiased by 224. A subnormal half m stands for m * 2^-24:
- * put m into the low bits of 0.5 and take 0.5 off again, which is exact. */
-static inline float widen_f16(uint16_t half)
-{
-	uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-	uint32_t magnitude = half & 0x7fff;
-	uint32_t rebias = magnitude >= 0x7c00 ? 224u << 23 : 112u << 23;
-	float small = float_of_bits(0x3f000000 | magnitude) - 0.5f;
-	uint32_t small_bits;
-
-	memcpy(&small_bits, &small, sizeof(small_bits));
-	uint32_t bits = magnitude < 0x0400 ? small_bits : (magnitude << 13) + rebias;
-	return float_of_bits(sign | bits);
-}
-
 static float read_one(enum dtype dtype, const unsigned char *at)
 {
 	union {
@@ -115,9 +85,9 @@ static float read_one(enum dtype dtype, const unsigned char *at)
 	case DTYPE_F32:
 		return value.f32;
 	case DTYPE_F16:
-		return widen_f16(value.half);
+		return half_widen_f16(value.half);
 	case DTYPE_BF16:
-		return widen_bf16(value.half);
+		return half_widen_bf16(value.half);
 	case DTYPE_F64:
 		return (float)value.f64;
 	case DTYPE_I64:
@@ -144,12 +114,12 @@ static void read_halves(const struct tensor *tensor, size_t first, size_t count,
 	if (tensor->dtype == DTYPE_F16) {
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&half, at + i * sizeof(half), sizeof(half));
-			out[i] = widen_f16(half);
+			out[i] = half_widen_f16(half);
 		}
 	} else {
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&half, at + i * sizeof(half), sizeof(half));
-			out[i] = widen_bf16(half);
+			out[i] = half_widen_bf16(half);
 		}
 	}
 }
