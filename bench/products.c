@@ -39,6 +39,8 @@ struct bench {
 	struct layer layers[LAYERS];
 	float *x, *y, *z, *bias;
 	void *scratch;
+	size_t scratch_bytes;
+	enum weight_type type;
 	int repetitions;
 	double best_parts[4]; /* s: q k v, out, up, down */
 	double best_cpu;      /* s: of a whole repetition, over the threads */
@@ -80,7 +82,7 @@ static const struct matrix *weights(struct bench *bench, size_t n, size_t k)
 	const struct matrix *matrix;
 	struct matrix_source source = {.n = n, .k = k, .read_row = read_row, .ctx = &k};
 
-	if (matrix_pack(&bench->arena, bench->kernels, &source, &matrix) < 0)
+	if (matrix_pack(&bench->arena, bench->kernels, &source, bench->type, &matrix) < 0)
 		abort();
 	return matrix;
 }
@@ -102,15 +104,16 @@ static void lay_out(struct bench *bench)
 	bench->y = arena_alloc_array(&bench->arena, floats, sizeof(float));
 	bench->z = arena_alloc_array(&bench->arena, 3 * (size_t)MAX_ROWS * HIDDEN, sizeof(float));
 	bench->bias = arena_alloc_array(&bench->arena, INNER, sizeof(float));
-	bench->scratch = arena_alloc(
-		&bench->arena, products_scratch_bytes(bench->kernels, bench->pool, MAX_ROWS, 8192));
+	bench->scratch_bytes = products_scratch_bytes(bench->kernels, bench->pool, MAX_ROWS, 8192);
+	bench->scratch = arena_alloc(&bench->arena, bench->scratch_bytes);
 }
 
 static void run_timed(struct bench *bench, int part, const struct product *products, size_t n)
 {
 	double start = now();
 
-	products_run(bench->kernels, bench->pool, products, n, bench->scratch);
+	products_run(bench->kernels, bench->pool, products, n, bench->scratch,
+		     bench->scratch_bytes);
 	double seconds = now() - start;
 	if (bench->best_parts[part] == 0 || seconds < bench->best_parts[part])
 		bench->best_parts[part] = seconds;
@@ -230,7 +233,8 @@ static void bench_shape(struct bench *bench, const char *name, size_t rows, size
 		if (i % 8 == 0)
 			roofline_measure(bench->roofline);
 		double start = now(), cpu = cpu_now();
-		products_run(bench->kernels, bench->pool, products, (size_t)groups, bench->scratch);
+		products_run(bench->kernels, bench->pool, products, (size_t)groups, bench->scratch,
+			     bench->scratch_bytes);
 		note_cpu(bench, i, cpu_now() - cpu);
 		seconds[i] = now() - start;
 	}

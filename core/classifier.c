@@ -40,7 +40,7 @@ int classifier_open(const struct classifier_options *options, struct classifier 
 		return -ENOMEM;
 	error = pool_create(options->threads, &classifier->pool);
 	if (error == 0)
-		error = acoustic_model_load(options->model_dir, classifier->pool,
+		error = acoustic_model_load(options->model_dir, classifier->pool, options->weights,
 					    &classifier->model);
 	if (error == 0) {
 		classifier->config = acoustic_model_config(classifier->model);

@@ -8,6 +8,8 @@
 #ifndef HEARD_CORE_CLASSIFIER_H
 #define HEARD_CORE_CLASSIFIER_H
 
+#include "core/base/weight_type.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,8 +17,9 @@ struct classifier;
 
 struct classifier_options {
 	const char *model_dir;
-	unsigned threads;   /* 0: the CPUs this process may use */
-	double max_seconds; /* of a piece */
+	unsigned threads;         /* 0: the CPUs this process may use */
+	double max_seconds;       /* of a piece */
+	enum weight_type weights; /* as in recognizer_options */
 };
 
 /* Loads a model. Logs and returns a negative errno on failure, -ENOTSUP for a

@@ -147,7 +147,7 @@ int recognizer_open(const struct recognizer_options *options, struct recognizer 
 	if (recognizer->dir != NULL)
 		error = pool_create(options->threads, &recognizer->pool);
 	if (error == 0)
-		error = acoustic_model_load(options->model_dir, recognizer->pool,
+		error = acoustic_model_load(options->model_dir, recognizer->pool, options->weights,
 					    &recognizer->model);
 	if (error == 0) {
 		const char *name = options->language;

@@ -23,6 +23,7 @@
 #ifndef HEARD_CORE_RECOGNIZER_H
 #define HEARD_CORE_RECOGNIZER_H
 
+#include "core/base/weight_type.h"
 #include "core/decode/endpoint.h"
 #include "core/decode/plan.h"
 #include "core/decode/vocab.h"
@@ -38,10 +39,11 @@ struct recognizer_stream;
 
 struct recognizer_options {
 	const char *model_dir;
-	unsigned threads;     /* 0: the cores this process may use */
-	const char *language; /* default language (adapter); NULL: the model's own */
-	size_t max_streams;   /* streams a step may take; 0: 16 */
-	size_t max_window;    /* frames, C + R, a step may take; 0: 256 */
+	unsigned threads;         /* 0: the cores this process may use */
+	enum weight_type weights; /* WEIGHT_AUTO (0): core/acoustic/weight_choice.h */
+	const char *language;     /* default language (adapter); NULL: the model's own */
+	size_t max_streams;       /* streams a step may take; 0: 16 */
+	size_t max_window;        /* frames, C + R, a step may take; 0: 256 */
 };
 
 /* Loads a model. Logs and returns a negative errno on failure. */

@@ -214,6 +214,7 @@ void model_load(struct model *model)
 	model->options = (struct recognizer_options){
 		.model_dir = model->dir,
 		.threads = (unsigned)settings->threads,
+		.weights = (enum weight_type)settings->weights,
 		.language = model->language,
 		.max_streams = LIMIT_BATCH,
 	};

@@ -39,6 +39,8 @@ struct option_row {
 };
 
 static const char *const final_names[] = {"model", "stream", "offline", NULL};
+/* In the order of enum weight_type. */
+static const char *const weight_names[] = {"auto", "f32", "f16", "bf16", "int8", "int4", NULL};
 static const char *const log_names[] = {"error", "warn", "info", "debug", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -51,6 +53,7 @@ static const struct option_row rows[] = {
 	{"final", OPTION_CHOICE, AT(final), 0, 0, final_names, "MODE", "finals: stream, offline, or as the model says"},
 	{"streaming", OPTION_CONTEXT, AT(left), 0, 0, NULL, "L:C:R", "left context, chunk and lookahead in frames"},
 	{"threads", OPTION_AUTO, AT(threads), 0, 1024, NULL, "N", "threads of the network; auto: the cores it may use"},
+	{"weights", OPTION_CHOICE, AT(weights), 0, 0, weight_names, "TYPE", "how weights are kept: auto, f32, f16, bf16, int8, int4"},
 	{"listen", OPTION_LIST, AT(listen), 0, 0, NULL, "URI", "unix://PATH, tcp://HOST:PORT or stdio://; repeatable"},
 	{"socket-mode", OPTION_MODE, AT(socket_mode), 0, 0777, NULL, "OCTAL", "permissions of unix sockets"},
 	{"socket-group", OPTION_STRING, AT(socket_group), 0, 0, NULL, "GROUP", "group of unix sockets"},

@@ -29,6 +29,7 @@ struct settings {
 	bool streaming_given;
 	long left, chunk, right; /* frames, where streaming_given */
 	int threads;             /* 0: auto, the cores this process may use */
+	int weights;             /* enum weight_type */
 
 	/* sockets */
 	struct string_list listen; /* empty: the default socket, or what systemd passed */

@@ -225,7 +225,7 @@ const struct command align_command = {
 	.min_arguments = 2,
 	.max_arguments = 2,
 	.options = OPTION_JSON | OPTION_LANG | OPTION_TEXT | OPTION_MAX_SEGMENT | OPTION_THREADS |
-		   OPTION_RAW,
+		   OPTION_WEIGHTS | OPTION_RAW,
 	.required = OPTION_TEXT,
 	.run = run,
 };

@@ -435,7 +435,7 @@ const struct command bench_command = {
 	.summary = "Measures the speed and memory of a model on this machine.",
 	.min_arguments = 1,
 	.max_arguments = 1,
-	.options = OPTION_JSON | OPTION_LANG | OPTION_WINDOWS | OPTION_THREADS | OPTION_STREAMS |
-		   OPTION_SECONDS,
+	.options = OPTION_JSON | OPTION_LANG | OPTION_WINDOWS | OPTION_THREADS | OPTION_WEIGHTS |
+		   OPTION_STREAMS | OPTION_SECONDS,
 	.run = run,
 };

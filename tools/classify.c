@@ -216,6 +216,7 @@ const struct command classify_command = {
 	.summary = "Prints the labels of each audio file with their probabilities.",
 	.min_arguments = 2,
 	.max_arguments = OPTIONS_ANY_NUMBER,
-	.options = OPTION_JSON | OPTION_LANG | OPTION_LABEL | OPTION_THREADS | OPTION_RAW,
+	.options = OPTION_JSON | OPTION_LANG | OPTION_LABEL | OPTION_THREADS | OPTION_WEIGHTS |
+		   OPTION_RAW,
 	.run = run,
 };

@@ -325,7 +325,7 @@ const struct command features_command = {
 	.min_arguments = 2,
 	.max_arguments = 2,
 	.options = OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS | OPTION_THREADS |
-		   OPTION_RAW | OPTION_OUTPUT | OPTION_ALL | OPTION_ATTENTIONS,
+		   OPTION_WEIGHTS | OPTION_RAW | OPTION_OUTPUT | OPTION_ALL | OPTION_ATTENTIONS,
 	.required = OPTION_OUTPUT,
 	.run = run,
 };

@@ -290,6 +290,6 @@ const struct command info_command = {
 	.summary = "Prints what a model directory holds and what running it takes.",
 	.min_arguments = 1,
 	.max_arguments = 1,
-	.options = OPTION_JSON | OPTION_LANG | OPTION_THREADS,
+	.options = OPTION_JSON | OPTION_LANG | OPTION_THREADS | OPTION_WEIGHTS,
 	.run = run,
 };

@@ -130,6 +130,13 @@ static const char *take_threads(struct options *options, const char *value)
 	return reason;
 }
 
+static const char *take_weights(struct options *options, const char *value)
+{
+	return weight_type_from_name(value, &options->weights)
+		       ? NULL
+		       : "is none of auto f32 f16 bf16 int8 int4";
+}
+
 static const char *take_raw_format(struct options *options, const char *value)
 {
 	static char reason[160];
@@ -264,6 +271,9 @@ static const struct option_row rows[] = {
 	 "cut longer audio at quiet places (default 30, 0 never)"},
 	{"threads", 't', OPTION_THREADS, "N", take_threads,
 	 "auto (default): the cores this process may use"},
+	{"weights", 'w', OPTION_WEIGHTS, "TYPE", take_weights,
+	 "how weights are kept: auto (default), f32, f16, bf16,\n"
+	 "int8 or int4"},
 	{"raw-format", 0, OPTION_RAW, "FORMAT", take_raw_format,
 	 "of headerless standard input (default s16le)"},
 	{"raw-rate", 0, OPTION_RAW, "HZ", take_raw_rate, "likewise (default: the model's)"},

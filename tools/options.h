@@ -37,6 +37,7 @@ enum option_flag {
 	OPTION_SEED = 1 << 15,
 	OPTION_DTYPE = 1 << 16,
 	OPTION_ALWAYS = 1 << 17, /* --help, --version, --verbose */
+	OPTION_WEIGHTS = 1 << 18,
 };
 
 /* Frames; left and chunk -1: unlimited, whole utterance. */
@@ -55,8 +56,9 @@ struct options {
 	bool streaming;
 	struct window window; /* with streaming */
 	enum acoustic_statistics statistics;
-	double max_segment_s;  /* 0: never cut */
-	unsigned threads;      /* 0: auto, the cores this process may use */
+	double max_segment_s; /* 0: never cut */
+	unsigned threads;     /* 0: auto, the cores this process may use */
+	enum weight_type weights;
 	struct pcm_layout raw; /* rate 0: the model's */
 	const char *output;
 	bool all;

@@ -14,6 +14,7 @@ static int open_text(const struct options *options, struct tool_model *model)
 	const struct recognizer_options recognizer_options = {
 		.model_dir = options->arguments[0],
 		.threads = options->threads,
+		.weights = options->weights,
 		.language = options->language,
 		.max_streams = 1,
 	};
@@ -37,7 +38,8 @@ static int open_network(const struct options *options, struct tool_model *model)
 		log_error("cannot start the threads: %s", strerror(-error));
 		return error;
 	}
-	return acoustic_model_load(options->arguments[0], model->pool, &model->acoustic);
+	return acoustic_model_load(options->arguments[0], model->pool, options->weights,
+				   &model->acoustic);
 }
 
 /* The language's adapter; it is loaded already where there is a recognizer. */

@@ -118,6 +118,6 @@ const struct command transcribe_command = {
 	.min_arguments = 2,
 	.max_arguments = OPTIONS_ANY_NUMBER,
 	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
-		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_RAW,
+		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_RAW,
 	.run = run,
 };

@@ -15,6 +15,7 @@
 #ifndef HEARD_ACOUSTIC_ACOUSTIC_H
 #define HEARD_ACOUSTIC_ACOUSTIC_H
 
+#include "core/base/weight_type.h"
 #include "core/weights/config.h"
 
 #include <stdbool.h>
@@ -29,14 +30,17 @@ struct acoustic_offline;
 
 /* ---- model ---- */
 
-/* Loads and packs the weights of a model directory. Logs and returns a
- * negative errno as config_load and weights_open do. `pool` is borrowed. */
-int acoustic_model_load(const char *dir, struct pool *pool, struct acoustic_model **out);
+/* Loads and packs the weights of a model directory as `weights` (weight_choice.h
+ * says what WEIGHT_AUTO is, and what stays f32). Logs and returns a negative
+ * errno as config_load and weights_open do. `pool` is borrowed. */
+int acoustic_model_load(const char *dir, struct pool *pool, enum weight_type weights,
+			struct acoustic_model **out);
 void acoustic_model_destroy(struct acoustic_model *model);
 
 const struct model_config *acoustic_model_config(const struct acoustic_model *model);
 size_t acoustic_model_parameters(const struct acoustic_model *model);
-size_t acoustic_model_bytes(const struct acoustic_model *model); /* packed weights */
+size_t acoustic_model_bytes(const struct acoustic_model *model);             /* packed weights */
+enum weight_type acoustic_model_weights(const struct acoustic_model *model); /* never AUTO */
 size_t acoustic_model_tensors(const struct acoustic_model *model);
 
 /* Loads adapter.<language>.safetensors (attention adapters and lm_head) beside

@@ -102,7 +102,7 @@ int bind_linear(const struct binder *binder, const char *name, size_t out_size, 
 		.ctx = tensor,
 		.mapped = tensor_view_f32(tensor),
 	};
-	ret = matrix_pack(binder->arena, binder->kernels, &source, &out->w);
+	ret = matrix_pack(binder->arena, binder->kernels, &source, binder->linear_type, &out->w);
 	if (ret < 0)
 		return ret;
 	tensor_release(tensor);
@@ -157,7 +157,7 @@ int bind_convolution(const struct binder *binder, const char *name, size_t rows,
 				  .read_row = read_convolution_row,
 				  .ctx = &source,
 			  },
-			  out);
+			  binder->convolution_type, out);
 	free(source.row);
 	if (ret == 0)
 		tensor_release(tensor);

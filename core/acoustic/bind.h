@@ -17,10 +17,11 @@ struct kernels;
 struct weights;
 
 struct binder {
-	struct weights *weights;       /* borrowed */
-	const struct kernels *kernels; /* borrowed */
-	struct arena *arena;           /* borrowed; measuring or real */
-	const char *prefix;            /* "hubert.", "wav2vec2." or "" */
+	struct weights *weights;                        /* borrowed */
+	const struct kernels *kernels;                  /* borrowed */
+	struct arena *arena;                            /* borrowed; measuring or real */
+	const char *prefix;                             /* "hubert.", "wav2vec2." or "" */
+	enum weight_type linear_type, convolution_type; /* what matrices are packed as */
 };
 
 struct linear {

@@ -1,5 +1,6 @@
 #include "core/acoustic/model.h"
 
+#include "core/acoustic/weight_choice.h"
 #include "core/base/log.h"
 #include "core/kernels/kernels.h"
 #include "core/weights/weights.h"
@@ -22,9 +23,32 @@ static const float torch_norm_eps = 1e-5f;
 			return try_ret; \
 	} while (0)
 
+static struct binder make_binder(const struct acoustic_model *model, struct weights *weights,
+				 struct arena *arena)
+{
+	return (struct binder){
+		.weights = weights,
+		.kernels = model->kernels,
+		.arena = arena,
+		.prefix = model->prefix,
+		.linear_type = weight_choice_of(MATRIX_LINEAR, model->weight_type),
+		.convolution_type = weight_choice_of(MATRIX_CONVOLUTION, model->weight_type),
+	};
+}
+
+/* The same for what stays as it is. */
+static struct binder exact_binder(const struct binder *binder)
+{
+	struct binder exact = *binder;
+
+	exact.linear_type = exact.convolution_type = weight_choice_of(MATRIX_EXACT, WEIGHT_F32);
+	return exact;
+}
+
 static int bind_conv_encoder(struct acoustic_model *model, const struct binder *binder)
 {
 	const struct model_config *config = &model->config;
+	const struct binder exact = exact_binder(binder);
 	char name[BIND_NAME_BYTES];
 
 	for (size_t i = 0; i < config->n_conv_layers; i++) {
@@ -37,8 +61,8 @@ static int bind_conv_encoder(struct acoustic_model *model, const struct binder *
 
 		TRY(bind_name(name, sizeof(name), binder,
 			      "feature_extractor.conv_layers.%zu.conv.weight", i));
-		TRY(bind_convolution(binder, name, layer->out, 0, layer->out, layer->in,
-				     layer->kernel, NULL, &layer->w));
+		TRY(bind_convolution(i == 0 ? &exact : binder, name, layer->out, 0, layer->out,
+				     layer->in, layer->kernel, NULL, &layer->w));
 		if (config->conv_bias) {
 			TRY(bind_name(name, sizeof(name), binder,
 				      "feature_extractor.conv_layers.%zu.conv.bias", i));
@@ -263,20 +287,21 @@ static int bind_heads(struct acoustic_model *model, const struct binder *binder)
 {
 	const struct model_config *config = &model->config;
 	struct head *head = &model->heads[0];
+	const struct binder exact = exact_binder(binder);
 
 	TRY(bind_adapters(model, binder, head));
 	switch (config->head) {
 	case HEAD_NONE:
 		return 0;
 	case HEAD_CTC:
-		return bind_linear(binder, "lm_head", config->vocab_size, config->hidden_size,
+		return bind_linear(&exact, "lm_head", config->vocab_size, config->hidden_size,
 				   &head->ctc);
 	case HEAD_CLASSIFICATION:
 		if (config->weighted_layer_sum)
 			TRY(bind_layer_weights(model, binder));
-		TRY(bind_linear(binder, "projector", config->classifier_proj_size,
+		TRY(bind_linear(&exact, "projector", config->classifier_proj_size,
 				config->hidden_size, &model->projector));
-		return bind_linear(binder, "classifier", config->n_labels,
+		return bind_linear(&exact, "classifier", config->n_labels,
 				   config->classifier_proj_size, &model->classifier);
 	}
 	abort();
@@ -285,12 +310,7 @@ static int bind_heads(struct acoustic_model *model, const struct binder *binder)
 static int bind_model(struct acoustic_model *model)
 {
 	const struct model_config *config = &model->config;
-	struct binder binder = {
-		.weights = model->weights,
-		.kernels = model->kernels,
-		.arena = &model->arena,
-		.prefix = model->prefix,
-	};
+	const struct binder binder = make_binder(model, model->weights, &model->arena);
 	char name[BIND_NAME_BYTES];
 
 	TRY(bind_conv_encoder(model, &binder));
@@ -354,7 +374,8 @@ static size_t count_parameters(const struct weights *weights)
 	return sum;
 }
 
-int acoustic_model_load(const char *dir, struct pool *pool, struct acoustic_model **out)
+int acoustic_model_load(const char *dir, struct pool *pool, enum weight_type weights,
+			struct acoustic_model **out)
 {
 	int ret = -ENOMEM;
 	struct acoustic_model *model = calloc(1, sizeof(*model));
@@ -373,6 +394,7 @@ int acoustic_model_load(const char *dir, struct pool *pool, struct acoustic_mode
 		goto fail;
 	model->prefix = find_prefix(model);
 	find_head(model);
+	model->weight_type = weight_choice(weights, model);
 	model->parameters = count_parameters(model->weights);
 	model->n_heads = 1;
 
@@ -417,19 +439,15 @@ void acoustic_model_destroy(struct acoustic_model *model)
 
 static int bind_language(struct acoustic_model *model, struct head *head)
 {
-	struct binder binder = {
-		.weights = head->weights,
-		.kernels = model->kernels,
-		.arena = &head->arena,
-		.prefix = model->prefix,
-	};
+	const struct binder binder = make_binder(model, head->weights, &head->arena);
+	const struct binder exact = exact_binder(&binder);
 	const struct tensor *lm_head = weights_find(head->weights, "lm_head.weight");
 	/* Each language has its own vocabulary size; a missing head is reported
 	 * by bind_linear. */
 	size_t vocab = lm_head && lm_head->n_dims == 2 ? lm_head->dims[0] : 1;
 
 	TRY(bind_adapters(model, &binder, head));
-	return bind_linear(&binder, "lm_head", vocab, model->config.hidden_size, &head->ctc);
+	return bind_linear(&exact, "lm_head", vocab, model->config.hidden_size, &head->ctc);
 }
 
 static bool language_is_sane(const char *language)
@@ -504,6 +522,11 @@ size_t acoustic_model_bytes(const struct acoustic_model *model)
 	for (size_t i = 1; i < model->n_heads; i++)
 		bytes += model->heads[i].arena.used;
 	return bytes;
+}
+
+enum weight_type acoustic_model_weights(const struct acoustic_model *model)
+{
+	return model->weight_type;
 }
 
 size_t acoustic_model_tensors(const struct acoustic_model *model)

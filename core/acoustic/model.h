@@ -56,6 +56,7 @@ struct acoustic_model {
 	struct arena arena;
 	const char *prefix;
 	size_t parameters;
+	enum weight_type weight_type; /* of the linear layers; never WEIGHT_AUTO */
 
 	struct conv_layer conv[CONFIG_MAX_CONV_LAYERS];
 	struct norm projection_norm;

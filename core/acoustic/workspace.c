@@ -111,7 +111,8 @@ static void layout(struct workspace *workspace, const struct workspace_params *p
 	if (params->attentions)
 		workspace->attentions =
 			arena_alloc_array(arena, config->n_heads * rows * rows, sizeof(float));
-	workspace->scratch = arena_alloc(arena, scratch_bytes(model, params->max_streams, block));
+	workspace->scratch_bytes = scratch_bytes(model, params->max_streams, block);
+	workspace->scratch = arena_alloc(arena, workspace->scratch_bytes);
 }
 
 int workspace_init(struct workspace *workspace, const struct acoustic_model *model,
@@ -140,7 +141,8 @@ void workspace_products(struct workspace *workspace, const struct product *produ
 {
 	const struct acoustic_model *model = workspace->model;
 
-	products_run(model->kernels, model->pool, products, n, workspace->scratch);
+	products_run(model->kernels, model->pool, products, n, workspace->scratch,
+		     workspace->scratch_bytes);
 }
 
 void workspace_dense(struct workspace *workspace, const struct dense *dense)

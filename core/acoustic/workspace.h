@@ -63,6 +63,7 @@ struct workspace {
 	float *scores;                /* [threads][QUERY_BLOCK, max_keys] */
 	float *attentions;            /* [heads, max_rows, max_rows] or NULL */
 	void *scratch;                /* of the products */
+	size_t scratch_bytes;
 };
 
 /* 0 or -ENOMEM. */

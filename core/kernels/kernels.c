@@ -1,10 +1,24 @@
-/* The flag ladder: the last assignment that the CPU allows wins. */
+/*
+ * The flag ladder: the last assignment that the CPU allows wins. A table is put
+ * together once for each set of flags that differ here, and kept.
+ */
 #include "core/kernels/kernels.h"
 
 #include "core/base/cpu.h"
 #include "core/kernels/tables.h"
 
-const struct kernels *kernels_for(unsigned flags)
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TABLES = 32 };
+
+static void use(struct kernels *table, const struct microkernel *micro)
+{
+	table->micro[micro->type] = micro;
+}
+
+static const struct kernels *base_table(unsigned flags)
 {
 	const struct kernels *best = &kernels_c;
 
@@ -20,6 +34,40 @@ const struct kernels *kernels_for(unsigned flags)
 		best = &kernels_neon;
 #endif
 	return best;
+}
+
+/* The vector tables come with what all of their machines have. */
+static struct kernels assemble(unsigned flags)
+{
+	struct kernels table = *base_table(flags);
+
+	use(&table, &microkernel_int8_c);
+	use(&table, &microkernel_int4_c);
+	return table;
+}
+
+static bool same(const struct kernels *a, const struct kernels *b)
+{
+	return strcmp(a->name, b->name) == 0 && memcmp(a->micro, b->micro, sizeof(a->micro)) == 0;
+}
+
+const struct kernels *kernels_for(unsigned flags)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static struct kernels tables[MAX_TABLES];
+	static size_t n_tables;
+	struct kernels wanted = assemble(flags);
+	size_t i = 0;
+
+	pthread_mutex_lock(&mutex);
+	while (i < n_tables && !same(&tables[i], &wanted))
+		i++;
+	if (i == MAX_TABLES)
+		abort();
+	if (i == n_tables)
+		tables[n_tables++] = wanted;
+	pthread_mutex_unlock(&mutex);
+	return &tables[i];
 }
 
 const struct kernels *kernels_get(void)

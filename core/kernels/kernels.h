@@ -11,6 +11,7 @@
 #define HEARD_KERNELS_KERNELS_H
 
 #include "core/base/activation.h"
+#include "core/base/weight_type.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,8 +53,14 @@ struct finish {
 	size_t y_stride;
 };
 
+struct microkernel;
+
 struct kernels {
 	const char *name; /* "c", "avx2", "avx512", "neon": for logs and bench */
+
+	/* The products with weights of other types (microkernel.h); NULL for
+	 * WEIGHT_AUTO and for WEIGHT_F32, which `strip` multiplies. */
+	const struct microkernel *micro[WEIGHT_TYPES];
 
 	/* OpenBLAS beats `strip` at every size (there are no vector kernels). */
 	bool prefers_blas;
@@ -107,10 +114,11 @@ struct kernels {
 };
 
 /* The best table for this CPU, lowered by HEARD_CPU_MASK (core/base/cpu.h).
- * Decided once; const. */
+ * Const, valid for ever; the same pointer each time. Any thread. */
 const struct kernels *kernels_get(void);
 
-/* The best table for a set of cpu flags (enum cpu_flag): for the kernel tests. */
+/* The best table for a set of cpu flags (enum cpu_flag), the same pointer where
+ * they make no difference: for the kernel tests. */
 const struct kernels *kernels_for(unsigned flags);
 
 #endif

@@ -158,6 +158,7 @@ static float probe_read(const float *x, size_t n)
 
 const struct kernels kernels_c = {
 	.name = "c",
+	.micro = {[WEIGHT_F16] = &microkernel_f16_c, [WEIGHT_BF16] = &microkernel_bf16_c},
 	.prefers_blas = true,
 	.tile = tile,
 	.strip = strip,

@@ -4,10 +4,17 @@
 #define HEARD_KERNELS_TABLES_H
 
 #include "core/kernels/kernels.h"
+#include "core/kernels/microkernel.h"
 
 extern const struct kernels kernels_c;
 extern const struct kernels kernels_avx2;
 extern const struct kernels kernels_avx512;
 extern const struct kernels kernels_neon;
+
+/* microkernel_TYPE_INSTRUCTIONS */
+extern const struct microkernel microkernel_f16_c;
+extern const struct microkernel microkernel_bf16_c;
+extern const struct microkernel microkernel_int8_c;
+extern const struct microkernel microkernel_int4_c;
 
 #endif

@@ -8,6 +8,7 @@
  *                            (macros, for #if)
  *   vec_all(x)               x in every lane
  *   vec_load(p)  vec_store(p, v)            VEC floats
+ *   vec_load_f16(p)  vec_load_bf16(p)       VEC halves, widened
  *   vec_load_some(p, n)  vec_store_some(p, v, n)
  *                            the first min(n, VEC) floats; other lanes load as 0
  *   vec_add sub mul div(a, b)

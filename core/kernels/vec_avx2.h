@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef __m256 vec;
 
@@ -20,6 +21,17 @@ static ALWAYS_INLINE vec vec_all(float x)
 static ALWAYS_INLINE vec vec_load(const float *p)
 {
 	return _mm256_loadu_ps(p);
+}
+
+static ALWAYS_INLINE vec vec_load_f16(const uint16_t *p)
+{
+	return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static ALWAYS_INLINE vec vec_load_bf16(const uint16_t *p)
+{
+	__m128i halves = _mm_loadu_si128((const __m128i *)(const void *)p);
+	return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
 static ALWAYS_INLINE void vec_store(float *p, vec v)
@@ -116,7 +128,7 @@ static ALWAYS_INLINE float vec_top(vec a)
 	return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
 }
 
-static ALWAYS_INLINE void vec_prefetch(const float *p)
+static ALWAYS_INLINE void vec_prefetch(const void *p)
 {
 	_mm_prefetch((const char *)p, _MM_HINT_T1);
 }

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef __m512 vec;
 
@@ -20,6 +21,17 @@ static ALWAYS_INLINE vec vec_all(float x)
 static ALWAYS_INLINE vec vec_load(const float *p)
 {
 	return _mm512_loadu_ps(p);
+}
+
+static ALWAYS_INLINE vec vec_load_f16(const uint16_t *p)
+{
+	return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static ALWAYS_INLINE vec vec_load_bf16(const uint16_t *p)
+{
+	__m256i halves = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
 static ALWAYS_INLINE void vec_store(float *p, vec v)
@@ -108,7 +120,7 @@ static ALWAYS_INLINE float vec_top(vec a)
 	return _mm512_reduce_max_ps(a);
 }
 
-static ALWAYS_INLINE void vec_prefetch(const float *p)
+static ALWAYS_INLINE void vec_prefetch(const void *p)
 {
 	_mm_prefetch((const char *)p, _MM_HINT_T1);
 }

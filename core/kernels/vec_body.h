@@ -6,6 +6,7 @@
  *   TABLE_NAME   its name
  */
 #include "core/kernels/kernels.h"
+#include "core/kernels/microkernel.h"
 #include "core/kernels/tables.h"
 #include "core/kernels/vec.h"
 #include "core/kernels/vec_math.h"
@@ -17,23 +18,55 @@ enum {
 	PANEL_VECS = PANEL / VEC,
 	TILE_VECS = TILE_PANELS * PANEL_VECS,
 	K_STEPS = 8, /* between two looks at the prefetches that are due */
+	LINE_BYTES = 64,
+};
+
+/* What a strip multiplies; `type` says what lies in the panels. */
+struct columns {
+	const float *a;
+	size_t a_stride; /* floats */
+	size_t rows;
+	const unsigned char *panel;
+	size_t panel_stride; /* bytes */
+	size_t k;
+	float *y;
+	size_t y_stride; /* floats */
+	size_t n;
+	bool accumulate;
+	const unsigned char *ahead;
 };
 
 /* Lines of the next strip's panels that one block of rows asks for. */
 struct ahead {
-	const float *line; /* in the first panel; NULL for none */
+	const unsigned char *line; /* in the first panel; NULL for none */
 	size_t panel_stride;
 	size_t left;      /* lines a panel */
 	size_t each_time; /* lines a panel and K_STEPS steps */
 };
 
-/* Sums of `rows` x `vecs` vectors over K in registers: both are constants where
- * this is inlined, so the loops over them unroll and no array is left. */
-static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float *a,
-				     size_t a_stride, const float *panel, size_t panel_stride,
-				     size_t k, float *y, size_t y_stride, size_t n, bool accumulate,
-				     struct ahead ahead)
+static ALWAYS_INLINE size_t weight_bytes(const enum weight_type type)
 {
+	return type == WEIGHT_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
+static ALWAYS_INLINE vec load_weights(const enum weight_type type, const unsigned char *p)
+{
+	if (type == WEIGHT_F16)
+		return vec_load_f16((const uint16_t *)(const void *)p);
+	if (type == WEIGHT_BF16)
+		return vec_load_bf16((const uint16_t *)(const void *)p);
+	return vec_load((const float *)(const void *)p);
+}
+
+/* Sums of `rows` x `vecs` vectors over K in registers: rows, vecs and type are
+ * constants where this is inlined, so the loops over them unroll and no array is
+ * left. */
+static ALWAYS_INLINE void tile_block(const enum weight_type type, const int rows, const int vecs,
+				     const struct columns *c, size_t row, struct ahead ahead)
+{
+	const float *a = c->a + row * c->a_stride;
+	const unsigned char *panel = c->panel;
+	size_t a_stride = c->a_stride, panel_stride = c->panel_stride, k = c->k, n = c->n;
 	vec sum[TILE_ROWS][TILE_VECS];
 
 	UNROLL
@@ -47,7 +80,7 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 
 		if (ahead.line != NULL) {
 			size_t lines = ahead.left < ahead.each_time ? ahead.left : ahead.each_time;
-			for (size_t j = 0; j < lines; j++, ahead.line += PANEL) {
+			for (size_t j = 0; j < lines; j++, ahead.line += LINE_BYTES) {
 				vec_prefetch(ahead.line);
 				if (vecs > PANEL_VECS)
 					vec_prefetch(ahead.line + ahead.panel_stride);
@@ -59,8 +92,10 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 
 			UNROLL
 			for (int v = 0; v < vecs; v++)
-				w[v] = vec_load(panel + v / PANEL_VECS * panel_stride + i * PANEL +
-						v % PANEL_VECS * VEC);
+				w[v] = load_weights(
+					type, panel + (size_t)(v / PANEL_VECS) * panel_stride +
+						      (i * PANEL + (size_t)(v % PANEL_VECS * VEC)) *
+							      weight_bytes(type));
 			UNROLL
 			for (int r = 0; r < rows; r++) {
 				vec x = vec_all(a[(size_t)r * a_stride + i]);
@@ -75,9 +110,9 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 		UNROLL
 		for (int v = 0; v < vecs; v++) {
 			size_t column = (size_t)v * VEC;
-			float *out = y + (size_t)r * y_stride + column;
+			float *out = c->y + (row + (size_t)r) * c->y_stride + column;
 
-			if (column < n && accumulate)
+			if (column < n && c->accumulate)
 				sum[r][v] = vec_add(vec_load_some(out, n - column), sum[r][v]);
 			if (column < n)
 				vec_store_some(out, sum[r][v], n - column);
@@ -85,14 +120,12 @@ static ALWAYS_INLINE void tile_block(const int rows, const int vecs, const float
 	}
 }
 
-static ALWAYS_INLINE void tile_rows(size_t rows, const int vecs, const float *a, size_t a_stride,
-				    const float *panel, size_t panel_stride, size_t k, float *y,
-				    size_t y_stride, size_t n, bool accumulate, struct ahead ahead)
+static ALWAYS_INLINE void tile_rows(const enum weight_type type, size_t rows, const int vecs,
+				    const struct columns *c, size_t row, struct ahead ahead)
 {
-#define BLOCK(r)                                                                         \
-	case r:                                                                          \
-		tile_block(r, vecs, a, a_stride, panel, panel_stride, k, y, y_stride, n, \
-			   accumulate, ahead);                                           \
+#define BLOCK(r)                                          \
+	case r:                                           \
+		tile_block(type, r, vecs, c, row, ahead); \
 		break
 	switch (rows) {
 		BLOCK(1);
@@ -114,45 +147,89 @@ static ALWAYS_INLINE void tile_rows(size_t rows, const int vecs, const float *a,
 /* One or more panels next to each other, as many as a tile is wide at most, for
  * all rows: in blocks of nearly the same height, since a low last block would
  * wait for its sums instead of computing. */
-static ALWAYS_INLINE void tile_columns(const int vecs, const struct strip *s, const float *panel,
-				       const float *ahead, float *y, size_t n)
+static ALWAYS_INLINE void tile_columns(const enum weight_type type, const int vecs,
+				       const struct columns *c)
 {
-	size_t blocks = (s->rows + TILE_ROWS - 1) / TILE_ROWS;
+	const size_t line_steps = LINE_BYTES / PANEL / weight_bytes(type);
+	size_t blocks = (c->rows + TILE_ROWS - 1) / TILE_ROWS;
+	size_t lines = (c->k + line_steps - 1) / line_steps;
 
 	for (size_t b = 0; b < blocks; b++) {
-		size_t row = s->rows * b / blocks, end = s->rows * (b + 1) / blocks;
-		size_t line = s->k * b / blocks;
+		size_t row = c->rows * b / blocks, end = c->rows * (b + 1) / blocks;
+		size_t line = lines * b / blocks;
 		struct ahead share = {0};
 
-		if (ahead != NULL)
+		if (c->ahead != NULL)
 			share = (struct ahead){
-				.line = ahead + line * PANEL,
-				.panel_stride = s->panel_stride,
-				.left = s->k * (b + 1) / blocks - line,
-				.each_time = (K_STEPS + blocks - 1) / blocks,
+				.line = c->ahead + line * LINE_BYTES,
+				.panel_stride = c->panel_stride,
+				.left = lines * (b + 1) / blocks - line,
+				.each_time = (K_STEPS / line_steps + blocks - 1) / blocks,
 			};
-		tile_rows(end - row, vecs, s->a + row * s->a_stride, s->a_stride, panel,
-			  s->panel_stride, s->k, y + row * s->y_stride, s->y_stride, n,
-			  s->accumulate, share);
+		tile_rows(type, end - row, vecs, c, row, share);
+	}
+}
+
+static ALWAYS_INLINE void multiply(const enum weight_type type, struct columns c)
+{
+#if TILE_PANELS == 2
+	if (c.n > PANEL) {
+		tile_columns(type, TILE_VECS, &c);
+		return;
+	}
+#endif
+	for (size_t left = c.n; left > 0; left -= c.n) {
+		c.n = left < PANEL ? left : PANEL;
+		tile_columns(type, PANEL_VECS, &c);
+		c.panel += c.panel_stride;
+		c.y += PANEL;
+		if (c.ahead != NULL)
+			c.ahead += c.panel_stride;
 	}
 }
 
 static void strip(const struct strip *s)
 {
-	size_t column = 0;
+	multiply(WEIGHT_F32, (struct columns){
+				     .a = s->a,
+				     .a_stride = s->a_stride,
+				     .rows = s->rows,
+				     .panel = (const unsigned char *)s->panels,
+				     .panel_stride = s->panel_stride * sizeof(float),
+				     .k = s->k,
+				     .y = s->y,
+				     .y_stride = s->y_stride,
+				     .n = s->n,
+				     .accumulate = s->accumulate,
+				     .ahead = (const unsigned char *)s->ahead,
+			     });
+}
 
-#if TILE_PANELS == 2
-	if (s->n > PANEL) {
-		tile_columns(TILE_VECS, s, s->panels, s->ahead, s->y, s->n);
-		return;
-	}
-#endif
-	for (; column < s->n; column += PANEL) {
-		size_t offset = column / PANEL * s->panel_stride;
+static ALWAYS_INLINE void half_strip(const enum weight_type type, const struct packed_strip *s)
+{
+	multiply(type, (struct columns){
+			       .a = s->rows,
+			       .a_stride = s->row_stride / sizeof(float),
+			       .rows = s->n_rows,
+			       .panel = s->panels,
+			       .panel_stride = s->panel_stride,
+			       .k = s->k,
+			       .y = s->y,
+			       .y_stride = s->y_stride,
+			       .n = s->n,
+			       .accumulate = s->accumulate,
+			       .ahead = s->ahead,
+		       });
+}
 
-		tile_columns(PANEL_VECS, s, s->panels + offset, s->ahead ? s->ahead + offset : NULL,
-			     s->y + column, s->n - column < PANEL ? s->n - column : PANEL);
-	}
+static void f16_strip(const struct packed_strip *s)
+{
+	half_strip(WEIGHT_F16, s);
+}
+
+static void bf16_strip(const struct packed_strip *s)
+{
+	half_strip(WEIGHT_BF16, s);
 }
 
 static void tile(const float *a, size_t a_stride, size_t rows, const float *panels,
@@ -352,8 +429,24 @@ static float probe_read(const float *x, size_t n)
 	return vec_sum(vec_add(vec_add(sums[0], sums[1]), vec_add(sums[2], sums[3])));
 }
 
+/* Half the bytes, the same sums: weights are widened on their way into the tile. */
+static const struct microkernel f16_micro = {
+	.name = TABLE_NAME,
+	.type = WEIGHT_F16,
+	.interleave = 1,
+	.strip = f16_strip,
+};
+
+static const struct microkernel bf16_micro = {
+	.name = TABLE_NAME,
+	.type = WEIGHT_BF16,
+	.interleave = 1,
+	.strip = bf16_strip,
+};
+
 const struct kernels TABLE = {
 	.name = TABLE_NAME,
+	.micro = {[WEIGHT_F16] = &f16_micro, [WEIGHT_BF16] = &bf16_micro},
 	.prefers_blas = false,
 	.tile = tile,
 	.strip = strip,

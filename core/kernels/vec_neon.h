@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef float32x4_t vec;
 
@@ -20,6 +21,16 @@ static ALWAYS_INLINE vec vec_all(float x)
 static ALWAYS_INLINE vec vec_load(const float *p)
 {
 	return vld1q_f32(p);
+}
+
+static ALWAYS_INLINE vec vec_load_f16(const uint16_t *p)
+{
+	return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+
+static ALWAYS_INLINE vec vec_load_bf16(const uint16_t *p)
+{
+	return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
 
 static ALWAYS_INLINE void vec_store(float *p, vec v)
@@ -122,7 +133,7 @@ static ALWAYS_INLINE float vec_top(vec a)
 	return vmaxvq_f32(a);
 }
 
-static ALWAYS_INLINE void vec_prefetch(const float *p)
+static ALWAYS_INLINE void vec_prefetch(const void *p)
 {
 	__builtin_prefetch(p, 0, 2);
 }

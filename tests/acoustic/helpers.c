@@ -21,7 +21,7 @@ struct acoustic_model *load_fixture(const char *name, struct pool *pool)
 {
 	struct acoustic_model *model = NULL;
 
-	assert_int_equal(acoustic_model_load(fixture_dir(name), pool, &model), 0);
+	assert_int_equal(acoustic_model_load(fixture_dir(name), pool, WEIGHT_F32, &model), 0);
 	return model;
 }
 

@@ -66,7 +66,7 @@ static void check_directory(const char *dir, const char *label, struct pool *poo
 {
 	struct subject subject = {.dir = dir, .label = label};
 
-	if (acoustic_model_load(dir, pool, &subject.model) < 0)
+	if (acoustic_model_load(dir, pool, WEIGHT_F32, &subject.model) < 0)
 		fixture_die("%s does not load", dir);
 	subject.config = acoustic_model_config(subject.model);
 	struct vocab *vocab = golden_vocab(&subject, NULL);

@@ -17,13 +17,14 @@
 
 #include <cmocka.h>
 
-enum { MAX_SEGMENTS = 6, MAX_TABLES = 4 };
+enum { MAX_SEGMENTS = 6, MAX_TABLES = 8 };
 
 static const struct kernels *tables[MAX_TABLES];
 static size_t n_tables;
 
 /* One product with everything that belongs to it. */
 struct problem {
+	enum weight_type type;
 	size_t n, k, rows;
 	struct guarded weights; /* [n, k] */
 	struct guarded bias, x, y, residual;
@@ -51,22 +52,27 @@ static void pack(struct problem *problem, const struct kernels *kernels, int map
 				       .mapped = mapped ? problem->weights.data : NULL};
 	struct arena measure = {0};
 
-	assert_int_equal(matrix_pack(&measure, kernels, &source, &problem->matrix), 0);
+	assert_int_equal(matrix_pack(&measure, kernels, &source, problem->type, &problem->matrix),
+			 0);
 	assert_null(problem->matrix);
 	assert_int_equal(arena_init(&problem->arena, measure.used), 0);
-	assert_int_equal(matrix_pack(&problem->arena, kernels, &source, &problem->matrix), 0);
+	assert_int_equal(
+		matrix_pack(&problem->arena, kernels, &source, problem->type, &problem->matrix), 0);
 	assert_int_equal(problem->arena.used, measure.used);
 	assert_int_equal(matrix_rows(problem->matrix), problem->n);
 	assert_int_equal(matrix_columns(problem->matrix), problem->k);
+	assert_int_equal(matrix_type(problem->matrix), problem->type);
 }
 
 /* `counts` are the rows of each segment; all have the same stride. */
-static void problem_init(struct problem *problem, const struct kernels *kernels, size_t n, size_t k,
-			 size_t stride, const size_t *counts, size_t n_segments)
+static void problem_init(struct problem *problem, const struct kernels *kernels,
+			 enum weight_type type, size_t n, size_t k, size_t stride,
+			 const size_t *counts, size_t n_segments)
 {
 	size_t floats = 0;
 
-	*problem = (struct problem){.n = n, .k = k, .n_segments = n_segments, .y_stride = n + 3};
+	*problem = (struct problem){
+		.type = type, .n = n, .k = k, .n_segments = n_segments, .y_stride = n + 3};
 	for (size_t i = 0; i < n_segments; i++) {
 		problem->rows += counts[i];
 		floats += counts[i] > 0 ? (counts[i] - 1) * stride + k : 0;
@@ -111,13 +117,56 @@ static void problem_finish(struct problem *problem)
 }
 
 static void *scratch_for(const struct kernels *kernels, const struct pool *pool, size_t rows,
-			 size_t k)
+			 size_t k, size_t *scratch_bytes)
 {
 	size_t bytes = products_scratch_bytes(kernels, pool, rows, k);
 	void *scratch = aligned_alloc(64, (bytes + 64) & ~(size_t)63);
 
 	assert_non_null(scratch);
+	*scratch_bytes = bytes;
 	return scratch;
+}
+
+/* Of one row of values: the largest magnitude and the sum of all. */
+struct size {
+	double top, sum;
+};
+
+static struct size size_of(const float *values, size_t n)
+{
+	struct size size = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		double magnitude = fabs((double)values[i]);
+		size.top = magnitude > size.top ? magnitude : size.top;
+		size.sum += magnitude;
+	}
+	return size;
+}
+
+/* How far the weights' type may move the product of x and w: half a step of
+ * each value at most (of int4, whose largest values may be clipped, a whole one).
+ * `products` is the sum of |x w|. */
+static double type_bound(enum weight_type type, const struct size *x, const struct size *w,
+			 double products, size_t k)
+{
+	double x_error = 0.5 * x->top / 127.0, w_error;
+
+	switch (type) {
+	case WEIGHT_F16:
+		return products * 0x1p-11 + x->sum * 0x1p-25;
+	case WEIGHT_BF16:
+		return products * 0x1.01p-8;
+	case WEIGHT_INT8:
+		w_error = 0.5 * w->top / 127.0;
+		break;
+	case WEIGHT_INT4:
+		w_error = w->top / 7.0;
+		break;
+	default:
+		return 0.0;
+	}
+	return 1.001 * (w_error * x->sum + x_error * w->sum + (double)k * w_error * x_error);
 }
 
 /* Compares y with the double-precision value of every element and looks for
@@ -125,20 +174,27 @@ static void *scratch_for(const struct kernels *kernels, const struct pool *pool,
 static void problem_check(const struct problem *problem, const float *residual)
 {
 	const struct product *product = &problem->product;
+	struct size *columns = malloc(problem->n * sizeof(*columns));
 	size_t row = 0;
 
+	assert_non_null(columns);
+	for (size_t n = 0; n < problem->n; n++)
+		columns[n] = size_of(problem->weights.data + n * problem->k, problem->k);
 	for (size_t s = 0; s < problem->n_segments; s++) {
 		for (size_t r = 0; r < problem->segments[s].count; r++, row++) {
 			const float *x = problem->segments[s].x + r * problem->segments[s].stride;
 			const float *y = product->y + row * problem->y_stride;
+			const struct size x_size = size_of(x, problem->k);
 
 			for (size_t n = 0; n < problem->n; n++) {
 				const float *w = problem->weights.data + n * problem->k;
-				double sum = 0.0, peak = 0.0;
+				double sum = 0.0, peak = 0.0, products = 0.0;
 
 				for (size_t k = 0; k < problem->k; k++) {
-					sum += (double)x[k] * w[k];
-					peak = fmax(peak, fabs(sum));
+					double term = (double)x[k] * w[k];
+					sum += term;
+					products += fabs(term);
+					peak = fabs(sum) > peak ? fabs(sum) : peak;
 				}
 				if (product->bias)
 					sum += product->bias[n];
@@ -149,29 +205,34 @@ static void problem_check(const struct problem *problem, const float *residual)
 				/* K roundings of partial sums, independent of
 				 * each other, with room for the worst of many. */
 				double bound =
-					FLT_EPSILON * (2 * sqrt((double)problem->k) * peak + 8);
+					FLT_EPSILON * (2 * sqrt((double)problem->k) * peak + 8) +
+					type_bound(problem->type, &x_size, &columns[n], products,
+						   problem->k);
 				if (!(fabs(y[n] - sum) <= bound))
-					fail_msg("n %zu k %zu row %zu of %zu column %zu: %.9g, not "
-						 "%.9g",
-						 problem->n, problem->k, row, problem->rows, n,
-						 (double)y[n], sum);
+					fail_msg("%s n %zu k %zu row %zu of %zu column %zu: "
+						 "%.9g, not %.9g",
+						 weight_type_name(problem->type), problem->n,
+						 problem->k, row, problem->rows, n, (double)y[n],
+						 sum);
 			}
 			for (size_t n = problem->n;
 			     product->y == problem->y.data && n < problem->y_stride; n++)
 				assert_true(guarded_is_guard(y[n]));
 		}
 	}
+	free(columns);
 	guarded_check(&problem->y, "y");
 }
 
-static void check_shape(const struct kernels *kernels, struct pool *pool, size_t n, size_t k,
-			size_t stride, const size_t *counts, size_t n_segments)
+static void check_type(const struct kernels *kernels, struct pool *pool, enum weight_type type,
+		       size_t n, size_t k, size_t stride, const size_t *counts, size_t n_segments)
 {
 	struct problem problem;
 
-	problem_init(&problem, kernels, n, k, stride, counts, n_segments);
-	void *scratch = scratch_for(kernels, pool, problem.rows, k);
-	products_run(kernels, pool, &problem.product, 1, scratch);
+	problem_init(&problem, kernels, type, n, k, stride, counts, n_segments);
+	size_t scratch_bytes;
+	void *scratch = scratch_for(kernels, pool, problem.rows, k, &scratch_bytes);
+	products_run(kernels, pool, &problem.product, 1, scratch, scratch_bytes);
 	problem_check(&problem, problem.residual.data);
 
 	/* Residual in y itself. */
@@ -179,17 +240,32 @@ static void check_shape(const struct kernels *kernels, struct pool *pool, size_t
 		memcpy(problem.y.data + row * problem.y_stride,
 		       problem.residual.data + row * problem.y_stride, n * sizeof(float));
 	problem.product.residual = problem.y.data;
-	products_run(kernels, pool, &problem.product, 1, scratch);
+	products_run(kernels, pool, &problem.product, 1, scratch, scratch_bytes);
 	problem_check(&problem, problem.residual.data);
 
 	/* Nothing but the sums. */
 	problem.product.bias = NULL;
 	problem.product.act = ACTIVATION_LINEAR;
 	problem.product.residual = NULL;
-	products_run(kernels, pool, &problem.product, 1, scratch);
+	products_run(kernels, pool, &problem.product, 1, scratch, scratch_bytes);
 	problem_check(&problem, NULL);
 	free(scratch);
 	problem_finish(&problem);
+}
+
+static void check_shape(const struct kernels *kernels, struct pool *pool, size_t n, size_t k,
+			size_t stride, const size_t *counts, size_t n_segments)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < n_segments; i++)
+		rows += counts[i];
+	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++) {
+		/* The specification takes its time. */
+		if (type != WEIGHT_F32 && kernels == tables[0] && n * k * rows > 50000)
+			continue;
+		check_type(kernels, pool, (enum weight_type)type, n, k, stride, counts, n_segments);
+	}
 }
 
 static void test_shapes(void **state)
@@ -286,21 +362,25 @@ static void test_many_products(void **state)
 		assert_int_equal(pool_create(2, &pool), 0);
 		for (size_t i = 0; i < PRODUCTS; i++) {
 			size_t k = i % 5 == 4 ? 60 : 40;
-			problem_init(&problems[i], tables[t], 1 + random_below(40), k,
+			/* Runs of one type, and changes between them. */
+			enum weight_type type =
+				(enum weight_type)(WEIGHT_F32 + i / 10 % (WEIGHT_TYPES - 1));
+			problem_init(&problems[i], tables[t], type, 1 + random_below(40), k,
 				     i % 7 == 6 ? 8 : k, (size_t[]){1 + random_below(20)}, 1);
 			products[i] = problems[i].product;
 			if (i % 5 == 1) {
 				/* The input of the one before. */
 				problem_finish(&problems[i]);
-				problem_init(&problems[i], tables[t], 24, problems[i - 1].k,
+				problem_init(&problems[i], tables[t], type, 24, problems[i - 1].k,
 					     problems[i - 1].segments[0].stride,
 					     (size_t[]){problems[i - 1].rows}, 1);
 				problems[i].segments[0] = problems[i - 1].segments[0];
 				products[i] = problems[i].product;
 			}
 		}
-		void *scratch = scratch_for(tables[t], pool, 20, 60);
-		products_run(tables[t], pool, products, PRODUCTS, scratch);
+		size_t scratch_bytes;
+		void *scratch = scratch_for(tables[t], pool, 20, 60, &scratch_bytes);
+		products_run(tables[t], pool, products, PRODUCTS, scratch, scratch_bytes);
 		for (size_t i = 0; i < PRODUCTS; i++)
 			problem_check(&problems[i], problems[i].residual.data);
 		for (size_t i = 0; i < PRODUCTS; i++)
@@ -312,14 +392,15 @@ static void test_many_products(void **state)
 
 /* Runs one stream's rows alone and in company and compares bits. OpenBLAS makes
  * no such promise. */
-static void check_company(const struct kernels *kernels, size_t n, size_t k, size_t stride)
+static void check_company_of(const struct kernels *kernels, enum weight_type type, size_t n,
+			     size_t k, size_t stride)
 {
 	static const unsigned threads[] = {1, 2, 5};
 	const size_t counts[] = {13, 37, 1, 200};
 	struct problem problem;
 	struct guarded alone, other;
 
-	problem_init(&problem, kernels, n, k, stride, counts, 4);
+	problem_init(&problem, kernels, type, n, k, stride, counts, 4);
 	problem.product.act = ACTIVATION_GELU;
 	guarded_init(&alone, 37 * problem.y_stride, 5);
 	guarded_init(&other, problem.rows * problem.y_stride, 7);
@@ -329,9 +410,11 @@ static void check_company(const struct kernels *kernels, size_t n, size_t k, siz
 
 		products[1].y = other.data;
 		assert_int_equal(pool_create(threads[t], &pool), 0);
-		void *scratch = scratch_for(kernels, pool, problem.rows, k);
+		size_t scratch_bytes;
+		void *scratch = scratch_for(kernels, pool, problem.rows, k, &scratch_bytes);
 		for (int company = 0; company < 2; company++) {
-			products_run(kernels, pool, &products[0], 1 + (size_t)company, scratch);
+			products_run(kernels, pool, &products[0], 1 + (size_t)company, scratch,
+				     scratch_bytes);
 			for (size_t rows = 1; rows <= 37; rows += 6) {
 				struct rows few = {problem.segments[1].x, stride, rows};
 
@@ -339,7 +422,8 @@ static void check_company(const struct kernels *kernels, size_t n, size_t k, siz
 				products[2].n_segments = 1;
 				products[2].y = alone.data;
 				products[2].residual += 13 * problem.y_stride;
-				products_run(kernels, pool, &products[2], 1, scratch);
+				products_run(kernels, pool, &products[2], 1, scratch,
+					     scratch_bytes);
 				products[2].residual -= 13 * problem.y_stride;
 				for (size_t r = 0; r < rows; r++)
 					assert_memory_equal(alone.data + r * problem.y_stride,
@@ -356,14 +440,21 @@ static void check_company(const struct kernels *kernels, size_t n, size_t k, siz
 	problem_finish(&problem);
 }
 
+static void check_company(const struct kernels *kernels, size_t n, size_t k, size_t stride)
+{
+	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++) {
+		if (type != WEIGHT_F32 || !kernels->prefers_blas)
+			check_company_of(kernels, (enum weight_type)type, n, k, stride);
+	}
+}
+
 static void test_same_bits_in_any_company(void **state)
 {
 	(void)state;
 	random_seed(6);
 	for (size_t t = 0; t < n_tables; t++) {
-		if (tables[t]->prefers_blas)
-			continue;
-		check_company(tables[t], 70, 2500, 2500);
+		/* The specification is slow, and short. */
+		check_company(tables[t], 70, t == 0 ? 250 : 2500, t == 0 ? 250 : 2500);
 		check_company(tables[t], 64, 2048, 64);
 		check_company(tables[t], 17, 100, 128);
 		check_company(tables[t], 33, 30, 20);
@@ -372,12 +463,22 @@ static void test_same_bits_in_any_company(void **state)
 
 static int find_tables(void **state)
 {
-	static const unsigned sets[] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512, CPU_NEON};
+	static const unsigned sets[] = {0,
+					CPU_AVX2,
+					CPU_AVX2 | CPU_AVX_VNNI,
+					CPU_AVX2 | CPU_AVX512,
+					CPU_NEON,
+					CPU_NEON | CPU_DOTPROD,
+					~0u};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
 		const struct kernels *table = kernels_for(sets[i] & cpu_flags());
-		if (n_tables == 0 || table != tables[n_tables - 1])
+		size_t known = 0;
+
+		while (known < n_tables && tables[known] != table)
+			known++;
+		if (known == n_tables)
 			tables[n_tables++] = table;
 	}
 	return 0;
