@@ -1,0 +1,95 @@
+/*
+ * CTC search for the phrases of a grammar, frame by frame: a prefix beam search
+ * (Hannun et al., "First-pass large vocabulary continuous speech recognition
+ * using bi-directional recurrent DNNs", 2014, algorithm 1) whose prefixes are
+ * those that the grammar's graph allows, so that a score is summed over all
+ * alignments of one token sequence, never over different phrases.
+ *
+ * All scores are natural logarithms relative to the free path, which takes the
+ * most probable token of each frame (what ctc_greedy prints): 0 is a phrase that
+ * is what was heard, and what a model finds hard to hear at all costs free path
+ * and phrase alike. Rejection rests on that difference, over the phrase and over
+ * each of its words (ctc_match).
+ *
+ * Before and after the phrase anything may be said ("er, ... please"), at a cost
+ * for each token that the free path has there; blanks and delimiters are free.
+ *
+ * Committed frames extend the state for good; provisional frames are searched
+ * on a copy of it and forgotten.
+ */
+#ifndef HEARD_DECODE_CTC_GRAMMAR_H
+#define HEARD_DECODE_CTC_GRAMMAR_H
+
+#include "core/decode/grammar.h"
+#include "core/decode/vocab.h"
+
+struct ctc_grammar;
+
+struct ctc_grammar_options {
+	size_t beam;       /* prefixes kept in a frame; 0: 64 */
+	float beam_score;  /* how far below the best a prefix may be; 0: 30 */
+	float filler_cost; /* of a token before or after the phrase; 0: 3; INFINITY: none allowed */
+	float threshold;   /* 0..1, least confidence of a match; < 0: 0.5 */
+};
+
+/* tokens: width of a row of logits. max_frames bounds one utterance, committed
+ * plus provisional; all memory is taken here. grammar (made with the same
+ * vocabulary) gets a reference, vocab is borrowed. 0 or -ENOMEM. */
+int ctc_grammar_create(const struct vocab *vocab, struct grammar *grammar,
+		       const struct ctc_grammar_options *options, size_t tokens, size_t max_frames,
+		       struct ctc_grammar **out);
+void ctc_grammar_destroy(struct ctc_grammar *search); /* NULL is allowed */
+
+/* Starts a new utterance at frame 0. */
+void ctc_grammar_reset(struct ctc_grammar *search);
+
+/* *to, created alike, goes on as *from would. */
+void ctc_grammar_copy(struct ctc_grammar *to, const struct ctc_grammar *from);
+
+/* logits [frames, tokens], not normalised. Appends for good and drops the
+ * provisional tail. -ENOSPC past max_frames, then nothing is taken. */
+int ctc_grammar_commit(struct ctc_grammar *search, const float *logits, size_t frames);
+/* Replaces the provisional tail that follows the committed frames. Likewise. */
+int ctc_grammar_provisional(struct ctc_grammar *search, const float *logits, size_t frames);
+
+/* Text of the best path so far, which may be the beginning of a phrase only;
+ * provisional frames included. Valid until the next commit, provisional or reset. */
+const char *ctc_grammar_text(struct ctc_grammar *search);
+
+size_t ctc_grammar_frames(const struct ctc_grammar *search); /* committed */
+
+enum { CTC_MATCH_SMOOTHING = 2 };
+
+struct ctc_match_token {
+	int token;
+	int start_frame, end_frame; /* [start, end) on the best alignment */
+	float score; /* of the frames from the end of the token before to its own end */
+};
+
+/* The best phrase that is complete after the committed frames.
+ *
+ * confidence, 0..1, is the geometric mean, over the characters (tokens that are no
+ * delimiter), of the probability of the phrase's best alignment relative to the
+ * free path; but not more than that mean over the frames and characters of the
+ * weakest word with CTC_MATCH_SMOOTHING characters added that cost nothing, so
+ * that a short word tells less than a long one. What lies between two words
+ * belongs to the later one, what follows the last to it. */
+struct ctc_match {
+	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
+	size_t n;         /* 0: no phrase at all has a path */
+	double score;     /* of the phrase, over all alignments */
+	double alignment; /* of the best one */
+	float confidence;
+	float weakest; /* of the words */
+	int delimiter; /* -1: none */
+	bool accepted; /* confidence is not below the threshold */
+};
+
+/* Words are kept apart by the vocabulary's delimiter; without one the phrase is
+ * one word. Does not allocate. */
+void ctc_grammar_match(struct ctc_grammar *search, struct ctc_match *match);
+
+/* Confidence of tokens [first, last) of a match as one word. */
+float ctc_match_confidence(const struct ctc_match *match, size_t first, size_t last);
+
+#endif

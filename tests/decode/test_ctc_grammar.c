@@ -1,0 +1,651 @@
+/* The search against enumerations on small random lattices; any split of the
+ * frames, copies and resets; times, confidence and rejection by hand. */
+#include "core/decode/ctc_grammar.h"
+#include "tests/decode/fixture.h"
+#include "tests/decode/letters.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BLANK, BAR, A, B, TOKENS };
+
+enum { MAX_FRAMES = 6, MAX_TEXT = 2048, MAX_PHRASES = 400, PHRASE = 24 };
+
+static const char *const letters[] = {"A", "B"};
+
+/* ---- random grammars with the list of their phrases ---- */
+
+struct phrases {
+	char items[MAX_PHRASES][PHRASE];
+	size_t n;
+};
+
+static void phrases_add(struct phrases *phrases, const char *a, const char *b)
+{
+	char joined[2 * PHRASE];
+
+	snprintf(joined, sizeof(joined), "%s%s%s", a, *a != '\0' && *b != '\0' ? " " : "", b);
+	/* What does not fit into the frames does not matter. */
+	if (strlen(joined) >= PHRASE || phrases->n == MAX_PHRASES)
+		return;
+	for (size_t i = 0; i < phrases->n; i++) {
+		if (strcmp(phrases->items[i], joined) == 0)
+			return;
+	}
+	snprintf(phrases->items[phrases->n++], PHRASE, "%s", joined);
+}
+
+static void append(char *text, const char *more)
+{
+	size_t n = strlen(text);
+
+	assert_true(n + strlen(more) < MAX_TEXT);
+	snprintf(text + n, MAX_TEXT - n, "%s", more);
+}
+
+static void random_choice(unsigned *random, int depth, char *text, struct phrases *out);
+
+static void random_item(unsigned *random, int depth, char *text, struct phrases *out)
+{
+	static const char *const words[] = {"a", "b", "ab", "ba", "aa"};
+	struct phrases inner = {.n = 0};
+	unsigned kind = depth > 0 ? fixture_random(random, 5) : 0;
+
+	out->n = 0;
+	if (kind < 2) {
+		const char *word = words[fixture_random(random, 5)];
+
+		append(text, word);
+		phrases_add(out, word, "");
+		return;
+	}
+	append(text, kind == 2 ? "[" : "(");
+	random_choice(random, depth - 1, text, &inner);
+	append(text, kind == 2 ? "]" : ")");
+	*out = inner;
+	if (kind == 2)
+		phrases_add(out, "", "");
+	if (kind == 4) { /* once or twice */
+		append(text, "{1,2}");
+		for (size_t i = 0; i < inner.n; i++) {
+			for (size_t j = 0; j < inner.n; j++)
+				phrases_add(out, inner.items[i], inner.items[j]);
+		}
+	}
+}
+
+static void random_choice(unsigned *random, int depth, char *text, struct phrases *out)
+{
+	unsigned choices = 1 + fixture_random(random, 2);
+
+	out->n = 0;
+	for (unsigned c = 0; c < choices; c++) {
+		struct phrases so_far = {.n = 0};
+		unsigned items = 1 + fixture_random(random, 2);
+
+		if (c > 0)
+			append(text, "|");
+		phrases_add(&so_far, "", "");
+		for (unsigned i = 0; i < items; i++) {
+			struct phrases item, longer = {.n = 0};
+
+			append(text, " ");
+			random_item(random, depth, text, &item);
+			for (size_t j = 0; j < so_far.n; j++) {
+				for (size_t k = 0; k < item.n; k++)
+					phrases_add(&longer, so_far.items[j], item.items[k]);
+			}
+			so_far = longer;
+		}
+		for (size_t i = 0; i < so_far.n; i++)
+			phrases_add(out, so_far.items[i], "");
+	}
+}
+
+/* The text that labels print as, in lower case, is a phrase. */
+static bool is_phrase(const struct phrases *phrases, const int *labels, size_t n)
+{
+	char text[2 * PHRASE] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (labels[i] != BAR)
+			text[length++] = labels[i] == A ? 'a' : 'b';
+		else if (length > 0 && text[length - 1] != ' ')
+			text[length++] = ' ';
+	}
+	while (length > 0 && text[length - 1] == ' ')
+		length--;
+	text[length] = '\0';
+	for (size_t i = 0; i < phrases->n && length > 0; i++) {
+		if (strcmp(phrases->items[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- scores by definition ---- */
+
+struct lattice {
+	float logits[MAX_FRAMES][TOKENS];
+	size_t frames;
+	double filler_cost;
+};
+
+static void random_lattice(unsigned *random, struct lattice *lattice)
+{
+	lattice->frames = 1 + fixture_random(random, MAX_FRAMES);
+	lattice->filler_cost = fixture_random(random, 2) == 0
+				       ? (double)INFINITY
+				       : 0.5 + fixture_random(random, 100) / 50.0;
+	for (size_t f = 0; f < MAX_FRAMES; f++) {
+		for (size_t t = 0; t < TOKENS; t++)
+			lattice->logits[f][t] = (float)fixture_random(random, 1000) / 150.0F;
+	}
+}
+
+static int free_token(const struct lattice *lattice, size_t frame)
+{
+	int best = 0;
+
+	for (int t = 1; t < TOKENS; t++) {
+		if (lattice->logits[frame][t] > lattice->logits[frame][best])
+			best = t;
+	}
+	return best;
+}
+
+static double score_of(const struct lattice *lattice, size_t frame, int token)
+{
+	return (double)(lattice->logits[frame][token] -
+			lattice->logits[frame][free_token(lattice, frame)]);
+}
+
+static double filler_of(const struct lattice *lattice, size_t frame)
+{
+	int token = free_token(lattice, frame);
+
+	if (lattice->filler_cost < (double)INFINITY &&
+	    (token == BLANK || token == BAR ||
+	     (frame > 0 && free_token(lattice, frame - 1) == token)))
+		return 0.0;
+	return lattice->filler_cost;
+}
+
+/* Frames [first, last) as `labels`: all alignments, one by one. */
+static double aligned(const struct lattice *lattice, size_t first, size_t last, const int *labels,
+		      size_t n)
+{
+	size_t frames = last - first, paths = 1;
+	double sum = 0.0;
+
+	for (size_t f = 0; f < frames; f++)
+		paths *= TOKENS;
+	for (size_t path = 0; path < paths; path++) {
+		size_t rest = path, made = 0;
+		int before = BLANK;
+		double score = 0.0;
+		bool same = true;
+
+		for (size_t f = first; f < last && same; f++, rest /= TOKENS) {
+			int token = (int)(rest % TOKENS);
+
+			score += score_of(lattice, f, token);
+			if (token != BLANK && token != before) {
+				same = made < n && labels[made] == token;
+				made++;
+			}
+			before = token;
+		}
+		if (same && made == n)
+			sum += exp(score);
+	}
+	return log(sum);
+}
+
+/* Without fillers: the labels over all frames. With them what comes before and
+ * after is cut off where it is best; before the phrase all cuts add up, as the
+ * first token tells them apart. Only exact here without blanks around, so the
+ * callers that allow fillers compare with this as a lower bound. */
+static double phrase_score(const struct lattice *lattice, const int *labels, size_t n)
+{
+	double best = aligned(lattice, 0, lattice->frames, labels, n), before = 0.0;
+
+	for (size_t first = 0; first <= lattice->frames; first++) {
+		double after = 0.0;
+
+		for (size_t last = lattice->frames; last > first; last--) {
+			double score = before + aligned(lattice, first, last, labels, n) + after;
+
+			best = score > best ? score : best;
+			after -= filler_of(lattice, last - 1);
+		}
+		if (first < lattice->frames)
+			before -= filler_of(lattice, first);
+	}
+	return best;
+}
+
+/* The best of all label sequences that are phrases. */
+static double enumerate(const struct lattice *lattice, const struct phrases *phrases, int *best,
+			size_t *n_best)
+{
+	double score = -INFINITY;
+
+	for (size_t n = 1, sequences = TOKENS - 1; n <= lattice->frames;
+	     n++, sequences *= TOKENS - 1) {
+		for (size_t s = 0; s < sequences; s++) {
+			int labels[MAX_FRAMES];
+			size_t rest = s;
+			double one;
+
+			for (size_t i = 0; i < n; i++, rest /= TOKENS - 1)
+				labels[i] = 1 + (int)(rest % (TOKENS - 1));
+			if (!is_phrase(phrases, labels, n))
+				continue;
+			one = phrase_score(lattice, labels, n);
+			if (one > score) {
+				score = one;
+				memcpy(best, labels, n * sizeof(*labels));
+				*n_best = n;
+			}
+		}
+	}
+	return score;
+}
+
+static struct grammar *compile(const struct vocab *vocab, const char *text)
+{
+	struct grammar_error error;
+	struct grammar *grammar;
+	int code = grammar_compile(vocab, text, strlen(text), &grammar, &error);
+
+	if (code < 0)
+		fail_msg("%zu:%zu: %s in %s", error.line, error.column, error.message, text);
+	return grammar;
+}
+
+static void check_lattice(struct ctc_grammar *search, const struct lattice *lattice,
+			  const struct phrases *phrases, const char *text)
+{
+	bool fillers = lattice->filler_cost < (double)INFINITY;
+	int labels[MAX_FRAMES];
+	size_t n = 0;
+	double expected = enumerate(lattice, phrases, labels, &n);
+	struct ctc_match match;
+
+	ctc_grammar_reset(search);
+	assert_int_equal(ctc_grammar_commit(search, lattice->logits[0], lattice->frames), 0);
+	ctc_grammar_match(search, &match);
+	if (n == 0) {
+		assert_int_equal(match.n, 0);
+		return;
+	}
+	assert_true(match.n > 0);
+	/* With fillers the cuts before the phrase add up, at most one for each frame. */
+	if (match.score < expected - 1e-4 ||
+	    match.score > expected + (fillers ? log(MAX_FRAMES + 1) : 1e-4))
+		fail_msg("%s: %f, not %f", text, match.score, expected);
+	assert_true(match.alignment <= match.score + 1e-9);
+	if (fillers)
+		return;
+	assert_int_equal(match.n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(match.tokens[i].token, labels[i]);
+}
+
+static bool has_empty(const struct phrases *phrases)
+{
+	for (size_t i = 0; i < phrases->n; i++) {
+		if (phrases->items[i][0] == '\0')
+			return true;
+	}
+	return false;
+}
+
+static void test_enumeration(void **state)
+{
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	static struct phrases phrases;
+	unsigned random = 5, grammars = 0;
+
+	(void)state;
+	while (grammars < 60) {
+		char text[MAX_TEXT] = "";
+		struct grammar *grammar;
+
+		random_choice(&random, 2, text, &phrases);
+		if (has_empty(&phrases) || phrases.n == MAX_PHRASES)
+			continue;
+		grammars++;
+		grammar = compile(vocab, text);
+		for (int i = 0; i < 2; i++) {
+			struct ctc_grammar *search;
+			struct lattice lattice;
+
+			random_lattice(&random, &lattice);
+			if (i == 0)
+				lattice.filler_cost = INFINITY;
+			assert_int_equal(
+				ctc_grammar_create(vocab, grammar,
+						   &(struct ctc_grammar_options){
+							   .beam = 2000,
+							   .beam_score = 1000.0F,
+							   .filler_cost =
+								   (float)lattice.filler_cost,
+						   },
+						   TOKENS, MAX_FRAMES, &search),
+				0);
+			check_lattice(search, &lattice, &phrases, text);
+			ctc_grammar_destroy(search);
+		}
+		grammar_unref(grammar);
+	}
+	vocab_destroy(vocab);
+}
+
+/* ---- splits, copies, resets ---- */
+
+enum { LONG = 60 };
+
+static const char orders[] = "(aab | ab [ba] | b){2,5} <end>; <end> = aa | bb;";
+
+struct outcome {
+	struct ctc_match match;
+	struct ctc_match_token tokens[LONG];
+	char text[256];
+};
+
+static void take_outcome(struct ctc_grammar *search, struct outcome *outcome)
+{
+	ctc_grammar_match(search, &outcome->match);
+	assert_true(outcome->match.n <= LONG);
+	if (outcome->match.n > 0)
+		memcpy(outcome->tokens, outcome->match.tokens,
+		       outcome->match.n * sizeof(*outcome->tokens));
+	snprintf(outcome->text, sizeof(outcome->text), "%s", ctc_grammar_text(search));
+}
+
+static void check_equal(const struct outcome *a, const struct outcome *b)
+{
+	assert_int_equal(a->match.n, b->match.n);
+	assert_true(a->match.score == b->match.score);
+	assert_true(a->match.confidence == b->match.confidence);
+	assert_string_equal(a->text, b->text);
+	for (size_t i = 0; i < a->match.n; i++) {
+		assert_int_equal(a->tokens[i].token, b->tokens[i].token);
+		assert_int_equal(a->tokens[i].start_frame, b->tokens[i].start_frame);
+		assert_int_equal(a->tokens[i].end_frame, b->tokens[i].end_frame);
+	}
+}
+
+/* Spans lie in order inside the utterance and their scores add up. */
+static void check_tokens(const struct outcome *outcome, size_t frames)
+{
+	double sum = 0.0;
+	int end = 0;
+
+	for (size_t i = 0; i < outcome->match.n; i++) {
+		assert_true(outcome->tokens[i].start_frame >= end);
+		assert_true(outcome->tokens[i].end_frame > outcome->tokens[i].start_frame);
+		end = outcome->tokens[i].end_frame;
+		sum += (double)outcome->tokens[i].score;
+	}
+	assert_true((size_t)end <= frames);
+	if (outcome->match.n > 0)
+		assert_true(fabs(sum - outcome->match.alignment) < 1e-3);
+}
+
+static void random_rows(unsigned *random, float *rows)
+{
+	for (size_t i = 0; i < (size_t)LONG * TOKENS; i++)
+		rows[i] = (float)fixture_random(random, 1000) / 100.0F;
+}
+
+static void check_splits(struct ctc_grammar *search, struct ctc_grammar *other, const float *rows,
+			 unsigned *random)
+{
+	struct outcome whole, parts;
+	size_t done = 0, copy_at = fixture_random(random, LONG);
+	bool copied = false;
+
+	ctc_grammar_reset(search);
+	assert_int_equal(ctc_grammar_commit(search, rows, LONG), 0);
+	take_outcome(search, &whole);
+	check_tokens(&whole, LONG);
+	ctc_grammar_reset(search);
+	while (done < LONG) {
+		size_t n = fixture_random(random, 9), ahead = fixture_random(random, 9);
+
+		n = n > LONG - done ? LONG - done : n;
+		assert_int_equal(ctc_grammar_commit(search, rows + done * TOKENS, n), 0);
+		done += n;
+		ahead = ahead > LONG - done ? LONG - done : ahead;
+		assert_int_equal(ctc_grammar_provisional(search, rows + done * TOKENS, ahead), 0);
+		if (!copied && done >= copy_at) {
+			copied = true;
+			ctc_grammar_copy(other, search);
+			assert_string_equal(ctc_grammar_text(other), ctc_grammar_text(search));
+			assert_int_equal(ctc_grammar_commit(other, rows + done * TOKENS,
+							    LONG - done),
+					 0);
+		}
+	}
+	take_outcome(search, &parts);
+	check_equal(&whole, &parts);
+	take_outcome(other, &parts);
+	check_equal(&whole, &parts);
+}
+
+/* What provisional frames show is what committing them would. */
+static void check_provisional(struct ctc_grammar *search, struct ctc_grammar *other,
+			      const float *rows)
+{
+	ctc_grammar_reset(search);
+	ctc_grammar_reset(other);
+	assert_int_equal(ctc_grammar_commit(search, rows, LONG / 2), 0);
+	assert_int_equal(ctc_grammar_provisional(search, rows + LONG / 2 * TOKENS, LONG / 4), 0);
+	assert_int_equal(ctc_grammar_commit(other, rows, LONG / 2 + LONG / 4), 0);
+	assert_string_equal(ctc_grammar_text(search), ctc_grammar_text(other));
+	assert_int_equal(ctc_grammar_frames(search), LONG / 2);
+}
+
+static void check_search(const struct vocab *vocab, struct grammar *grammar, size_t beam,
+			 unsigned seed)
+{
+	struct ctc_grammar_options options = {.beam = beam, .threshold = -1.0F};
+	struct ctc_grammar *search, *other;
+	float rows[LONG * TOKENS];
+	unsigned random = seed;
+
+	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, LONG, &search), 0);
+	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, LONG, &other), 0);
+	for (int i = 0; i < 20; i++) {
+		random_rows(&random, rows);
+		check_splits(search, other, rows, &random);
+		check_provisional(search, other, rows);
+	}
+	assert_int_equal(ctc_grammar_commit(search, rows, LONG), -ENOSPC);
+	ctc_grammar_destroy(search);
+	ctc_grammar_destroy(other);
+}
+
+static void test_splits(void **state)
+{
+	static const size_t beams[] = {1, 3, 16, 200};
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	struct grammar *grammar = compile(vocab, orders);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(beams) / sizeof(beams[0]); i++)
+		check_search(vocab, grammar, beams[i], (unsigned)i + 1);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
+/* No number and no possibility in the logits: no phrase, no crash. */
+static void test_no_numbers(void **state)
+{
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	struct grammar *grammar = compile(vocab, orders);
+	const float odd[] = {NAN, -INFINITY, INFINITY, 0.0F};
+	struct ctc_grammar *search;
+	struct ctc_match match;
+	unsigned random = 3;
+
+	(void)state;
+	assert_int_equal(ctc_grammar_create(vocab, grammar,
+					    &(struct ctc_grammar_options){.beam = 8}, TOKENS, LONG,
+					    &search),
+			 0);
+	for (int i = 0; i < 200; i++) {
+		float rows[LONG * TOKENS];
+
+		random_rows(&random, rows);
+		for (int k = 0; k < 5; k++)
+			rows[fixture_random(&random, LONG * TOKENS)] =
+				odd[fixture_random(&random, 4)];
+		ctc_grammar_reset(search);
+		assert_int_equal(ctc_grammar_commit(search, rows, LONG), 0);
+		ctc_grammar_match(search, &match);
+		assert_true(match.n <= LONG);
+		assert_true(match.confidence >= 0.0F && match.confidence <= 1.0F);
+		ctc_grammar_text(search);
+	}
+	ctc_grammar_destroy(search);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
+/* ---- by hand ---- */
+
+/* Each frame's token has `peak` above all others. */
+static void commit_path(struct ctc_grammar *search, const char *path, float peak)
+{
+	static const char names[] = "_|AB";
+
+	for (; *path != '\0'; path++) {
+		float row[TOKENS] = {0};
+
+		row[strchr(names, *path) - names] = peak;
+		assert_int_equal(ctc_grammar_commit(search, row, 1), 0);
+	}
+}
+
+static void test_by_hand(void **state)
+{
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	struct grammar *grammar = compile(vocab, "ab ba | aab;");
+	struct ctc_grammar *search;
+	struct ctc_match match;
+
+	(void)state;
+	assert_int_equal(ctc_grammar_create(vocab, grammar,
+					    &(struct ctc_grammar_options){.threshold = 0.5F},
+					    TOKENS, 100, &search),
+			 0);
+	ctc_grammar_match(search, &match);
+	assert_int_equal(match.n, 0);
+	assert_false(match.accepted);
+	assert_string_equal(ctc_grammar_text(search), "");
+
+	commit_path(search, "_AA_", 9.0F);
+	assert_string_equal(ctc_grammar_text(search), "A");
+	commit_path(search, "B|_", 9.0F);
+	assert_string_equal(ctc_grammar_text(search), "AB");
+	commit_path(search, "B_AA__", 9.0F);
+	assert_string_equal(ctc_grammar_text(search), "AB BA");
+	ctc_grammar_match(search, &match);
+	assert_int_equal(match.n, 5);
+	assert_true(match.accepted);
+	assert_true(match.alignment == 0.0);
+	assert_true(match.confidence == 1.0F);
+	assert_int_equal(match.tokens[0].start_frame, 1);
+	assert_int_equal(match.tokens[0].end_frame, 3);
+	assert_int_equal(match.tokens[2].token, BAR);
+	assert_int_equal(match.tokens[4].start_frame, 9);
+	assert_int_equal(match.tokens[4].end_frame, 11);
+
+	/* One word is wrong: it tells, however sure the other is. */
+	ctc_grammar_reset(search);
+	commit_path(search, "A_B_|A_B_", 9.0F);
+	ctc_grammar_match(search, &match);
+	assert_false(match.accepted);
+	assert_true(match.weakest < 0.05F);
+	assert_true(match.confidence <= match.weakest);
+	assert_true(ctc_match_confidence(&match, 0, 2) > 0.9F || match.n == 3);
+
+	/* Nothing of it was said. */
+	ctc_grammar_reset(search);
+	commit_path(search, "____", 9.0F);
+	ctc_grammar_match(search, &match);
+	assert_false(match.accepted);
+	ctc_grammar_destroy(search);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
+static float confidence_of(struct ctc_grammar *search, const char *path)
+{
+	struct ctc_match match;
+
+	ctc_grammar_reset(search);
+	commit_path(search, path, 9.0F);
+	ctc_grammar_match(search, &match);
+	return match.confidence;
+}
+
+/* What is said around a phrase costs by its length, or is not possible. */
+static void test_fillers(void **state)
+{
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	struct grammar *grammar = compile(vocab, "bb ba;");
+	struct ctc_grammar *search;
+	float none, one, two, both, forbidden;
+
+	(void)state;
+	assert_int_equal(ctc_grammar_create(vocab, grammar,
+					    &(struct ctc_grammar_options){.filler_cost = 1.0F},
+					    TOKENS, 100, &search),
+			 0);
+	none = confidence_of(search, "_|B_B|BA|_");
+	one = confidence_of(search, "_A|B_B|BA__");
+	two = confidence_of(search, "_AB|B_B|BA__");
+	both = confidence_of(search, "_A|B_B|BA|A_");
+	ctc_grammar_destroy(search);
+	assert_true(none == 1.0F);
+	assert_true(fabsf(one - expf(-1.0F / 4.0F)) < 1e-5F);
+	assert_true(fabsf(two - expf(-2.0F / 4.0F)) < 1e-5F);
+	assert_true(both < none && both > 0.5F);
+
+	assert_int_equal(ctc_grammar_create(vocab, grammar,
+					    &(struct ctc_grammar_options){.filler_cost = INFINITY},
+					    TOKENS, 100, &search),
+			 0);
+	none = confidence_of(search, "_|B_B|BA|_");
+	forbidden = confidence_of(search, "_A|B_B|BA__");
+	ctc_grammar_destroy(search);
+	assert_true(none == 1.0F);
+	assert_true(forbidden < 0.15F);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enumeration), cmocka_unit_test(test_splits),
+		cmocka_unit_test(test_no_numbers),  cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_fillers),
+	};
+
+	return cmocka_run_group_tests_name("ctc_grammar", tests, NULL, NULL);
+}
