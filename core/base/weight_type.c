@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const char *const names[WEIGHT_TYPES] = {
-	[WEIGHT_AUTO] = "auto", [WEIGHT_F32] = "f32",	[WEIGHT_F16] = "f16",
+	[WEIGHT_AUTO] = "auto", [WEIGHT_F32] = "f32",   [WEIGHT_F16] = "f16",
 	[WEIGHT_BF16] = "bf16", [WEIGHT_INT8] = "int8", [WEIGHT_INT4] = "int4",
 };
 

@@ -43,6 +43,22 @@ static struct kernels assemble(unsigned flags)
 
 	use(&table, &microkernel_int8_c);
 	use(&table, &microkernel_int4_c);
+#ifdef HAVE_KERNELS_X86
+	if (flags & CPU_AVX2) {
+		use(&table, &microkernel_int8_avx2);
+		use(&table, &microkernel_int4_avx2);
+	}
+	if (flags & CPU_AVX_VNNI) {
+		use(&table, &microkernel_int8_avxvnni);
+		use(&table, &microkernel_int4_avxvnni);
+	}
+	if (flags & CPU_AVX512_VNNI) {
+		use(&table, &microkernel_int8_avx512vnni);
+		use(&table, &microkernel_int4_avx512vnni);
+	}
+	if ((flags & CPU_AVX512_BF16) && !(flags & CPU_SLOW_BF16))
+		use(&table, &microkernel_bf16_avx512);
+#endif
 	return table;
 }
 

@@ -16,5 +16,12 @@ extern const struct microkernel microkernel_f16_c;
 extern const struct microkernel microkernel_bf16_c;
 extern const struct microkernel microkernel_int8_c;
 extern const struct microkernel microkernel_int4_c;
+extern const struct microkernel microkernel_int8_avx2;
+extern const struct microkernel microkernel_int4_avx2;
+extern const struct microkernel microkernel_int8_avxvnni;
+extern const struct microkernel microkernel_int4_avxvnni;
+extern const struct microkernel microkernel_int8_avx512vnni;
+extern const struct microkernel microkernel_int4_avx512vnni;
+extern const struct microkernel microkernel_bf16_avx512;
 
 #endif
