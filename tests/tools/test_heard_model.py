@@ -137,6 +137,8 @@ class Usage(ToolTest):
             ["align", model, audio],
             ["bench", model, "--windows", "8:8:8,"],
             ["bench", model, "--windows", "8:-1:8"],
+            ["lm-pack", self.path("x")],
+            ["lm-pack", self.path("x"), self.path("y"), self.path("z")],
             ["make-random", "huge", self.path("x")],
             ["make-random", "base"],
             ["make-random", "base", self.path("x"), "--dtype", "f8"],
@@ -466,6 +468,30 @@ class Others(ToolTest):
         self.assertIs(result["feasible"], False)
         result = json.loads(self.good("align", model, audio, "--text", "", "--json"))
         self.assertEqual((result["text"], result["feasible"]), ("", True))
+
+    def test_lm_pack(self):
+        text = (
+            "\\data\\\nngram 1=4\nngram 2=1\nngram 3=1\n\n\\1-grams:\n-1 <s> -0.5\n-1 </s>\n-1 a\n-1 b\n\n"
+            "\\2-grams:\n-0.5 <s> a -0.25\n\n\\3-grams:\n-0.25 <s> a b\n\n\\end\\\n"
+        )
+        with open(self.path("lm.arpa"), "w", encoding="utf-8") as f:
+            f.write(text)
+        self.good("lm-pack", self.path("lm.arpa"), self.path("lm"))
+        with open(self.path("lm"), "rb") as f:
+            packed = f.read()
+        line = json.loads(self.good("lm-pack", self.path("lm.arpa"), self.path("lm"), "--json"))
+        # <unk>, and "a b", which the file leaves out.
+        self.assertEqual(
+            (line["order"], line["ngrams"], line["added"], line["bytes"]),
+            (3, [5, 2, 1], 1, len(packed)),
+        )
+        self.failed(1, "lm-pack", self.path("lm"), self.path("again"))
+        with open(self.path("lm.arpa"), "w", encoding="utf-8") as f:
+            f.write(text.replace("\\end\\", ""))
+        self.failed(1, "lm-pack", self.path("lm.arpa"), self.path("lm"))
+        with open(self.path("lm"), "rb") as f:
+            self.assertEqual(f.read(), packed)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["lm", "lm.arpa"])
 
     def test_bench(self):
         out = self.good(
