@@ -52,8 +52,6 @@ fail:
 
 void engine_destroy(struct engine *engine)
 {
-	struct recognizer *offered;
-
 	if (!engine)
 		return;
 	if (engine->thread_started) {
@@ -65,9 +63,7 @@ void engine_destroy(struct engine *engine)
 		engine_stream_stop(&engine->streams[i]);
 		mailbox_finish(&engine->streams[i].input);
 	}
-	/* Models on their way in, in use, and on their way out. */
-	offered = atomic_exchange(&engine->offered, NULL);
-	recognizer_close(offered);
+	/* Models in use, and on their way out. */
 	for (size_t i = 0; i < ENGINE_MODELS; i++)
 		recognizer_close(engine->models[i].recognizer);
 	keywords_close(atomic_exchange(&engine->offered_keywords, NULL));
@@ -88,19 +84,19 @@ void engine_destroy(struct engine *engine)
 
 int engine_set_model(struct engine *engine, struct recognizer *recognizer)
 {
-	struct recognizer *unused;
+	for (size_t i = 0; i < ENGINE_MODELS; i++) {
+		struct engine_model *model = &engine->models[i];
 
-	if (atomic_load(&engine->n_models) >= ENGINE_MODELS)
-		return -EBUSY;
-	atomic_fetch_add(&engine->n_models, 1);
-	unused = atomic_exchange(&engine->offered, recognizer);
-	engine_poke(engine);
-	/* The thread had no time to take up the one before. */
-	if (unused) {
-		atomic_fetch_sub(&engine->n_models, 1);
-		engine->retired(engine->retired_ctx, unused, NULL);
+		if (atomic_load_explicit(&model->recognizer, memory_order_acquire))
+			continue;
+		model->number = ++engine->n_models;
+		atomic_store_explicit(&model->recognizer, recognizer, memory_order_release);
+		/* Publishes the slots of streams opened before, too: see retire_models. */
+		atomic_store_explicit(&engine->newest, model, memory_order_release);
+		engine_poke(engine);
+		return 0;
 	}
-	return 0;
+	return -EBUSY;
 }
 
 void engine_set_keywords(struct engine *engine, struct keywords *keywords)
@@ -148,6 +144,7 @@ int engine_open(struct engine *engine, const struct engine_params *params,
 		stream->generation++;
 		stream->listener = *listener;
 		stream->opening = *params;
+		stream->model = atomic_load_explicit(&engine->newest, memory_order_relaxed);
 		atomic_store(&stream->given, params->clock);
 		atomic_store(&stream->starving, false);
 		atomic_store_explicit(&stream->state, SLOT_OPENING, memory_order_release);

@@ -143,7 +143,7 @@ void engine_stream_stop(struct engine_stream *stream)
 	stream->lag_pending = stream->ended = stream->done = false;
 	stream->offset = 0;
 	stream->reopen = stream->reset_pending = false;
-	stream->refused = NULL;
+	stream->refused = 0;
 	stream->fed = stream->boundary = 0;
 	stream->skipped = stream->replayed = 0;
 	stream->next = stream->finals = stream->old_next = stream->dropped = 0;
@@ -280,7 +280,7 @@ static void change_context(struct engine_stream *stream)
 static bool wants_migration(const struct engine_stream *stream, const struct engine_model *model)
 {
 	return stream->reopen || (stream->params.role == ENGINE_LIVE &&
-				  stream->voice.model != model && stream->refused != model);
+				  stream->voice.model != model && stream->refused != model->number);
 }
 
 /* The open utterance begins at `boundary`: what was fed of it goes to a new
@@ -296,11 +296,11 @@ static void migrate(struct engine_stream *stream, struct engine_model *model)
 	if (stream->params.role != ENGINE_LIVE)
 		model = stream->voice.model;
 	if (open_voice(stream, model, &voice) < 0) {
-		stream->refused = model;
+		stream->refused = model->number;
 		stream->reopen = false;
 		return;
 	}
-	stream->refused = NULL;
+	stream->refused = 0;
 	stream->reopen = false;
 	stream->old = stream->voice;
 	stream->old_next = stream->next;

@@ -34,10 +34,12 @@ struct input {
 
 enum { INPUT_BLOCK = 2048 }; /* most samples in a record */
 
-/* One recognizer and its number of users; a list of engine.c. */
+/* One recognizer. The loop fills a free place and then makes it the newest; the
+ * thread empties it when no stream uses it any more. */
 struct engine_model {
-	struct recognizer *recognizer; /* owned; NULL: a free place */
-	size_t users;                  /* streams, old ones included */
+	_Atomic(struct recognizer *) recognizer; /* owned; NULL: a free place */
+	uint64_t number;                         /* counts the models given, from 1 */
+	size_t users;                            /* thread: open streams, old voices included */
 };
 
 /* A recognizer stream on its model. */
@@ -61,6 +63,7 @@ struct engine_stream {
 	bool taken;
 	struct engine_listener listener;
 	struct engine_params opening; /* constant while not FREE */
+	struct engine_model *model;   /* likewise: the newest at the time; NULL: none yet */
 
 	/* both */
 	struct mailbox input;      /* memory is kept until the engine goes */
@@ -71,8 +74,8 @@ struct engine_stream {
 
 	/* engine thread */
 	struct engine_params params;
-	bool reopen; /* another voice is wanted: parameters changed, or a full reset */
-	struct engine_model *refused; /* it could not be opened on this one */
+	bool reopen;      /* another voice is wanted: parameters changed, or a full reset */
+	uint64_t refused; /* number of a model that it could not be opened on */
 	struct engine_voice voice;
 	size_t offset; /* samples taken of the oldest input record */
 	unsigned rate, hop;

@@ -36,22 +36,6 @@ static bool is_open(const struct engine_stream *stream)
 	return atomic_load_explicit(&stream->state, memory_order_acquire) == SLOT_OPEN;
 }
 
-static void take_model(struct engine *engine)
-{
-	struct recognizer *offered = atomic_exchange(&engine->offered, NULL);
-
-	if (!offered)
-		return;
-	for (size_t i = 0; i < ENGINE_MODELS; i++) {
-		if (!engine->models[i].recognizer) {
-			engine->models[i].recognizer = offered;
-			engine->current = &engine->models[i];
-			return;
-		}
-	}
-	abort(); /* engine_set_model counted them */
-}
-
 static void take_keywords(struct engine *engine)
 {
 	struct keywords *old = engine->keywords;
@@ -66,19 +50,36 @@ static void take_keywords(struct engine *engine)
 	}
 }
 
+/* A stream was opened while this was the newest model, and could not be started yet. */
+static bool is_awaited(const struct engine *engine, const struct engine_model *model)
+{
+	for (size_t i = 0; i < engine->options.max_streams; i++) {
+		const struct engine_stream *stream = &engine->streams[i];
+
+		if (atomic_load_explicit(&stream->state, memory_order_acquire) == SLOT_OPENING &&
+		    stream->model == model)
+			return true;
+	}
+	return false;
+}
+
+/* Who sees `current` sees every stream that was opened before it was given: no
+ * other can still come for an older model. */
 static void retire_models(struct engine *engine)
 {
 	for (size_t i = 0; i < ENGINE_MODELS; i++) {
 		struct engine_model *model = &engine->models[i];
+		struct recognizer *recognizer =
+			atomic_load_explicit(&model->recognizer, memory_order_acquire);
 
-		if (!model->recognizer || model == engine->current || model->users > 0)
+		if (!recognizer || model->number >= engine->current->number || model->users > 0 ||
+		    is_awaited(engine, model))
 			continue;
 		if (!result_room(&engine->results))
 			return;
-		struct result result = {.kind = RESULT_RETIRED, .recognizer = model->recognizer};
+		struct result result = {.kind = RESULT_RETIRED, .recognizer = recognizer};
 		result_post(&engine->results, &result, NULL);
-		model->recognizer = NULL;
-		atomic_fetch_sub(&engine->n_models, 1);
+		atomic_store_explicit(&model->recognizer, NULL, memory_order_release);
 	}
 }
 
@@ -86,13 +87,15 @@ static void retire_models(struct engine *engine)
 static bool start_stream(struct engine *engine, struct engine_stream *stream)
 {
 	bool wake = stream->opening.role == ENGINE_WAKE;
+	struct engine_model *model =
+		stream->model ? stream->model
+			      : atomic_load_explicit(&engine->newest, memory_order_acquire);
 	bool started;
 
-	if (stream->done || !result_room(&engine->results) ||
-	    (wake ? !engine->keywords : !engine->current))
+	if (stream->done || !result_room(&engine->results) || (wake ? !engine->keywords : !model))
 		return false;
 	started = wake ? engine_wake_start(stream, engine->keywords, &engine->results)
-		       : engine_stream_start(stream, engine->current, &engine->results);
+		       : engine_stream_start(stream, model, &engine->results);
 	stream->done = !started;
 	if (started)
 		atomic_store_explicit(&stream->state, SLOT_OPEN, memory_order_release);
@@ -268,7 +271,8 @@ static bool step_pushed(struct engine *engine)
 static bool advance_final(struct engine *engine)
 {
 	for (size_t i = 0; i < ENGINE_MODELS; i++) {
-		struct recognizer *recognizer = engine->models[i].recognizer;
+		struct recognizer *recognizer =
+			atomic_load_explicit(&engine->models[i].recognizer, memory_order_acquire);
 
 		if (recognizer && recognizer_final_pending(recognizer)) {
 			recognizer_final_advance(recognizer);
@@ -329,10 +333,11 @@ void *engine_run(void *arg)
 
 		/* Cleared before looking: what is asked for later posts again. */
 		atomic_store(&engine->signalled, false);
-		take_model(engine);
 		take_keywords(engine);
 
 		bool worked = take_requests(engine);
+		/* After the streams: none of them was opened on a newer one. */
+		engine->current = atomic_load_explicit(&engine->newest, memory_order_acquire);
 		worked = move_data(engine) || worked;
 		worked = work(engine) || worked;
 		retire_models(engine);

@@ -20,28 +20,28 @@ struct engine {
 	sem_t semaphore;
 	atomic_bool signalled; /* a post that the thread has not seen yet */
 	atomic_bool quit;
-	_Atomic(struct recognizer *) offered; /* loop to thread: the next model */
+	struct engine_model models[ENGINE_MODELS];
+	_Atomic(struct engine_model *) newest; /* loop to thread; NULL: none yet */
 	_Atomic(struct keywords *) offered_keywords;
-	atomic_int n_models; /* in use; the loop adds, the thread takes away */
 	struct mailbox results;
 	struct engine_stats stats;
 
 	/* loop */
 	engine_retired_func retired;
 	void *retired_ctx;
+	uint64_t n_models; /* given so far */
 
 	/* engine thread */
-	struct engine_model models[ENGINE_MODELS];
-	struct engine_model *current;
-	struct keywords *keywords; /* owned */
-	size_t turn;               /* where the search for pushed streams starts */
-	size_t wake_turn;          /* likewise of streams searched for keywords */
-	unsigned kind_turn;        /* what was done last that was not due */
-	double stream_step_s;      /* time of a step per stream in it, of late */
-	double work_s, audio_s;    /* of late, for rtf */
-	double fed_s;              /* audio fed since the last step */
-	bool *blocked;             /* [options.max_streams]: owned; see move_data */
-	bool wanted;               /* the loop is to be woken */
+	struct engine_model *current; /* the newest, as this pass knows it */
+	struct keywords *keywords;    /* owned */
+	size_t turn;                  /* where the search for pushed streams starts */
+	size_t wake_turn;             /* likewise of streams searched for keywords */
+	unsigned kind_turn;           /* what was done last that was not due */
+	double stream_step_s;         /* time of a step per stream in it, of late */
+	double work_s, audio_s;       /* of late, for rtf */
+	double fed_s;                 /* audio fed since the last step */
+	bool *blocked;                /* [options.max_streams]: owned; see move_data */
+	bool wanted;                  /* the loop is to be woken */
 };
 
 /* Of the thread; arg is the engine. */

@@ -100,6 +100,14 @@ class Reader:
         return header["type"], data
 
 
+class Ended(AssertionError):
+    """The connection ended before what was waited for; `code` of the last error event."""
+
+    def __init__(self, kind, events):
+        super().__init__(f"no {kind}: the connection ended after {events[-3:]}")
+        self.code = next((data["code"] for name, data in events[::-1] if name == "error"), None)
+
+
 class Client:
     def __init__(self, address):
         if isinstance(address, str):
@@ -148,7 +156,7 @@ class Client:
         while True:
             item = self.recv()
             if item is None:
-                raise AssertionError(f"no {kind}: the connection ended after {events[-3:]}")
+                raise Ended(kind, events)
             events.append(item)
             if item[0] == kind:
                 return events
@@ -160,7 +168,14 @@ class Client:
     def push(self, pcm, transcribe=None, **options):
         """Pushes a stream and returns its events, writing and reading at once."""
         data = b"".join(push_events(pcm, transcribe, **options))
-        writer = threading.Thread(target=self.send_bytes, args=(data,))
+
+        def write():
+            try:
+                self.send_bytes(data)
+            except OSError:
+                pass  # the reader is told why
+
+        writer = threading.Thread(target=write)
         writer.start()
         try:
             return self.until("transcript-stop")

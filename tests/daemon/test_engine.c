@@ -365,6 +365,52 @@ static void test_live(void **state)
 	engine_destroy(engine);
 }
 
+/* A stream keeps the model that was the newest when it was opened, whether the
+ * thread came to it before the next one or not: here it does not, the steps of
+ * the first model keep it for a quarter of a second each. */
+static void test_model_of_opening(void **state)
+{
+	(void)state;
+	struct engine *engine = make_engine("behind");
+	struct engine_params params = {.final = FINAL_OFFLINE};
+	static struct heard heard[18], slow;
+	float *samples;
+	size_t n = speak("ONE", &samples);
+
+	retired = 0;
+	engine_on_retired(engine, note_retired, NULL);
+	open_stream(engine, &params, &slow);
+	wait_for(engine, &slow.opened);
+	push_all(engine, &slow, samples, n, 500);
+	end(engine, &slow);
+	for (int i = 0; i < 6; i++) {
+		struct recognizer_options wanted = {.model_dir = i % 2 ? "x" : "upper"};
+		struct recognizer *recognizer;
+
+		for (int k = 0; k < 3; k++)
+			open_stream(engine, &params, &heard[3 * i + k]);
+		assert_int_equal(recognizer_open(&wanted, &recognizer), 0);
+		assert_int_equal(engine_set_model(engine, recognizer), 0);
+	}
+	for (int i = 0; i < 18; i++) {
+		push_all(engine, &heard[i], samples, n, 500);
+		end(engine, &heard[i]);
+	}
+	for (int i = 0; i < 18; i++) {
+		wait_for(engine, &heard[i].done);
+		assert_string_equal(heard[i].text, i / 3 % 2 ? "ONE|" : "one|");
+		engine_close(engine, heard[i].stream);
+	}
+	wait_for(engine, &slow.done);
+	engine_close(engine, slow.stream);
+	while (retired < 6) {
+		engine_drain(engine);
+		sched_yield();
+	}
+	free(samples);
+	engine_destroy(engine);
+}
+
 /* A change of model in the middle of continuous speech: the samples of the
  * utterance that has just begun go over to the new one. */
 static void test_live_replay(void **state)
@@ -413,9 +459,13 @@ static void test_live_replay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_splits),  cmocka_unit_test(test_endpoints),
-		cmocka_unit_test(test_company), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_live),    cmocka_unit_test(test_live_replay),
+		cmocka_unit_test(test_splits),
+		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_company),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_live_replay),
+		cmocka_unit_test(test_model_of_opening),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
