@@ -77,74 +77,6 @@ static int transcribe_segment(struct recognizer *recognizer, const struct langua
 			     options, out);
 }
 
-/* Copies the text of spans behind `strings` and moves them by `frame`. */
-static char *spans_append(struct span *spans, size_t *n, const struct span *from, size_t n_from,
-			  int frame, char *strings)
-{
-	for (size_t i = 0; i < n_from; i++) {
-		size_t size = strlen(from[i].text) + 1;
-		struct span *span = &spans[(*n)++];
-
-		memcpy(strings, from[i].text, size);
-		*span = from[i];
-		span->text = strings;
-		span->start_frame += frame;
-		span->end_frame += frame;
-		strings += size;
-	}
-	return strings;
-}
-
-static size_t spans_bytes(const struct span *spans, size_t n)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += strlen(spans[i].text) + 1;
-	return bytes;
-}
-
-static int parts_join(const struct parts *parts, struct transcript *out)
-{
-	size_t text = 1, strings = 1, chars = 1, words = 1;
-	char *end, *string;
-
-	for (size_t i = 0; i < parts->n; i++) {
-		const struct transcript *part = &parts->transcripts[i];
-
-		text += strlen(part->text) + 1;
-		strings += spans_bytes(part->chars, part->n_chars) +
-			   spans_bytes(part->words, part->n_words);
-		chars += part->n_chars;
-		words += part->n_words;
-	}
-	out->text = malloc(text);
-	out->strings = malloc(strings);
-	out->chars = calloc(chars, sizeof(*out->chars));
-	out->words = calloc(words, sizeof(*out->words));
-	if (out->text == NULL || out->strings == NULL || out->chars == NULL || out->words == NULL) {
-		transcript_finish(out);
-		return -ENOMEM;
-	}
-	end = out->text;
-	string = out->strings;
-	for (size_t i = 0; i < parts->n; i++) {
-		const struct transcript *part = &parts->transcripts[i];
-		size_t length = strlen(part->text);
-
-		if (length > 0 && end > out->text)
-			*end++ = ' ';
-		memcpy(end, part->text, length);
-		end += length;
-		string = spans_append(out->chars, &out->n_chars, part->chars, part->n_chars,
-				      parts->frames[i], string);
-		string = spans_append(out->words, &out->n_words, part->words, part->n_words,
-				      parts->frames[i], string);
-	}
-	*end = '\0';
-	return 0;
-}
-
 int recognizer_transcribe(struct recognizer *recognizer, const float *samples, size_t n,
 			  int language, double max_segment_s, const struct decode_options *options,
 			  struct transcript *out)
@@ -184,7 +116,7 @@ int recognizer_transcribe(struct recognizer *recognizer, const float *samples, s
 		start += length;
 	} while (error == 0 && start < n);
 	if (error == 0)
-		error = parts_join(&parts, out);
+		error = transcript_join(parts.transcripts, parts.frames, parts.n, out);
 	parts_finish(&parts);
 	return error;
 }

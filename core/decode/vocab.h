@@ -6,6 +6,7 @@
 #ifndef HEARD_DECODE_VOCAB_H
 #define HEARD_DECODE_VOCAB_H
 
+#include "core/decode/transcript.h"
 #include "core/weights/tokenizer.h"
 
 #include <stdbool.h>
@@ -25,22 +26,6 @@ size_t vocab_size(const struct vocab *vocab);
  * token). */
 const char *vocab_token(const struct vocab *vocab, int id);
 
-/* A character or word with its frames [start, end). text points into the
- * struct transcript it belongs to. */
-struct span {
-	const char *text;
-	int start_frame, end_frame;
-	float confidence; /* 0..1 */
-};
-
-struct transcript {
-	char *text; /* owned */
-	size_t n_chars, n_words;
-	struct span *chars; /* owned */
-	struct span *words; /* owned */
-	char *strings;      /* owned storage of the spans' text */
-};
-
 struct decode_options {
 	bool no_group;            /* group_tokens=False */
 	bool skip_special_tokens; /* the reference's quirk included: repeats merge after removal */
@@ -52,7 +37,6 @@ struct decode_options {
  * Returns 0 or -ENOMEM. */
 int vocab_decode(const struct vocab *vocab, const int *ids, const float *probabilities, size_t n,
 		 const struct decode_options *options, struct transcript *out);
-void transcript_finish(struct transcript *transcript);
 
 /* Text to label ids as the tokenizer's __call__ does (upper case where
  * do_lower_case, spaces to the delimiter, unknown characters to unk; longest

@@ -95,12 +95,3 @@ int vocab_decode(const struct vocab *vocab, const int *ids, const float *probabi
 	free(buffers.raw);
 	return 0;
 }
-
-void transcript_finish(struct transcript *transcript)
-{
-	free(transcript->text);
-	free(transcript->chars);
-	free(transcript->words);
-	free(transcript->strings);
-	memset(transcript, 0, sizeof(*transcript));
-}
