@@ -31,22 +31,11 @@ static void run_extend(struct collapse *collapse, int frame, float probability)
 			(double)(collapse->word_chars + 1));
 }
 
-void collapse_frame(struct collapse *collapse, const struct collapse_buffers *buffers, int frame,
-		    int id, float probability, bool merge)
+/* One more character, without frames yet. */
+static void token_begin(struct collapse *collapse, const struct collapse_buffers *buffers,
+			int frame, const struct vocab_entry *entry)
 {
-	const struct vocab_entry *entry = vocab_entry(buffers->vocab, id);
 	char *raw = buffers->raw + collapse->text.raw;
-
-	if (merge && entry->group == collapse->group) {
-		if (!entry->blank) {
-			run_extend(collapse, frame, probability);
-			collapse_store(collapse, buffers);
-		}
-		return;
-	}
-	collapse->group = entry->group;
-	if (entry->blank)
-		return;
 
 	memcpy(raw, entry->printed, entry->printed_size);
 	text_append(&collapse->text, buffers->raw, entry->printed_size);
@@ -74,7 +63,36 @@ void collapse_frame(struct collapse *collapse, const struct collapse_buffers *bu
 	collapse->n_chars++;
 	collapse->run_sum = 0.0;
 	collapse->run_frames = 0;
+}
+
+void collapse_frame(struct collapse *collapse, const struct collapse_buffers *buffers, int frame,
+		    int id, float probability, bool merge)
+{
+	const struct vocab_entry *entry = vocab_entry(buffers->vocab, id);
+
+	if (merge && entry->group == collapse->group) {
+		if (!entry->blank) {
+			run_extend(collapse, frame, probability);
+			collapse_store(collapse, buffers);
+		}
+		return;
+	}
+	collapse->group = entry->group;
+	if (entry->blank)
+		return;
+	token_begin(collapse, buffers, frame, entry);
 	run_extend(collapse, frame, probability);
+	collapse_store(collapse, buffers);
+}
+
+void collapse_token(struct collapse *collapse, const struct collapse_buffers *buffers, int start,
+		    int end, int id, float confidence)
+{
+	const struct vocab_entry *entry = vocab_entry(buffers->vocab, id);
+
+	collapse->group = entry->group;
+	token_begin(collapse, buffers, start, entry);
+	run_extend(collapse, end - 1, confidence);
 	collapse_store(collapse, buffers);
 }
 

@@ -1,8 +1,9 @@
 /*
  * From frames to characters and words: merges repeats, drops blanks, joins the
  * tokens to raw text, and keeps for every character and word its frames and
- * its confidence. Shared by vocab_decode (a whole sequence) and ctc_greedy
- * (frame by frame), so both give the same by construction.
+ * its confidence. Shared by vocab_decode (a whole sequence), ctc_greedy
+ * (frame by frame) and ctc_beam (token by token), so all give the same by
+ * construction.
  *
  * The state is a plain value: a copy of it, given back with collapse_restore,
  * undoes everything that was fed since, in constant time.
@@ -46,6 +47,10 @@ void collapse_start(struct collapse *collapse);
  * equal neighbours stay apart. */
 void collapse_frame(struct collapse *collapse, const struct collapse_buffers *buffers, int frame,
 		    int id, float probability, bool merge);
+
+/* A token that is no blank has the frames [start, end) and this confidence. */
+void collapse_token(struct collapse *collapse, const struct collapse_buffers *buffers, int start,
+		    int end, int id, float confidence);
 
 /* Makes the buffers fit `collapse` again after a copy of it was fed. */
 void collapse_restore(const struct collapse *collapse, const struct collapse_buffers *buffers);

@@ -7,7 +7,7 @@
  * A grammar is no decoder: its search listens to the same logits and tells of
  * commands, while the decoder beside it gives the free text.
  *
- * One thread. Nothing allocates after decoder_create.
+ * One thread. Nothing allocates after decoder_create but decoder_hypothesis.
  */
 #ifndef HEARD_DECODE_DECODER_H
 #define HEARD_DECODE_DECODER_H
@@ -67,5 +67,21 @@ bool decoder_open_word(const struct decoder *decoder);
  * (all of them where there was none), for the endpoint rules. */
 size_t decoder_trailing_blank(const struct decoder *decoder);
 size_t decoder_frames(const struct decoder *decoder); /* committed */
+
+/* Natural logarithms; total is the sum of the rest. */
+struct decoder_score {
+	double total;
+	double acoustic; /* all alignments that the search kept */
+	double lm;       /* weighted, word bonus included */
+	double hotwords;
+};
+
+/* How many hypotheses there are; greedy decoding has one, without a score. */
+size_t decoder_hypotheses(const struct decoder *decoder);
+/* The hypothesis of this rank, 0 the best, of all frames so far (behind decoder_finish, of the
+ * whole utterance). score may be NULL. *out is owned by the caller (transcript_finish). 0,
+ * -ENOENT past the last one, -ENOTSUP (greedy) or -ENOMEM. */
+int decoder_hypothesis(const struct decoder *decoder, size_t rank, struct transcript *out,
+		       struct decoder_score *score);
 
 #endif

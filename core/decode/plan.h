@@ -7,6 +7,9 @@
 #ifndef HEARD_DECODE_PLAN_H
 #define HEARD_DECODE_PLAN_H
 
+#include "core/decode/lm_fusion.h"
+#include "core/decode/lm_tokens.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,23 +17,46 @@
 struct hotwords;
 
 enum {
+	PLAN_BEAM = 32, /* where a beam is wanted and no width given */
 	PLAN_MAX_BEAM = 512,
-	PLAN_MAX_TOKENS = 256,  /* tokens that extend a hypothesis in a frame, at most */
-	PLAN_COMMIT_FRAMES = 50 /* default commit delay: one second of 20 ms frames */
+	PLAN_TOKENS = 40,
+	PLAN_MAX_TOKENS = 256,
+	PLAN_COMMIT_FRAMES = 50, /* one second of 20 ms frames */
 };
+#define PLAN_TOKEN_PRUNE 9.0F
+#define PLAN_BEAM_PRUNE  15.0F
+
+/* A language model that several plans share, counted like them. */
+struct plan_lm {
+	atomic_uint references;
+	struct lm *lm; /* owned */
+	char **labels; /* owned, [n_labels]; see lm_tokens_create; NULL: none */
+	size_t n_labels;
+	enum lm_unit unit;
+	struct lm_weights weights; /* recommended */
+};
+
+/* Takes lm (also where it fails: NULL without memory). The rest is the default. */
+struct plan_lm *plan_lm_create(struct lm *lm);
+/* Returns its argument; both take NULL. */
+struct plan_lm *plan_lm_hold(struct plan_lm *lm);
+void plan_lm_release(struct plan_lm *lm);
 
 /* Zeroed: greedy decoding. */
 struct decode_plan {
 	atomic_uint references;
 
-	size_t beam;         /* hypotheses; 0 or 1: greedy, which takes nothing of the rest */
-	size_t tokens;       /* most probable tokens tried in a frame; 0: the default, 40 */
-	float token_prune;   /* ln: less probable than the best token by more are not; 0: 9 */
-	float beam_prune;    /* ln: likewise hypotheses; 0: 15 */
-	size_t commit_delay; /* frames after which a token of the best hypothesis is made final
-				in streaming; 0: PLAN_COMMIT_FRAMES */
+	size_t beam; /* hypotheses; 0 or 1: greedy, which takes nothing of the rest */
+	/* 0 for each of these: the default above. */
+	size_t tokens;       /* most probable tokens tried in a frame */
+	float token_prune;   /* ln: tokens less probable than the best by more are not */
+	float beam_prune;    /* ln: likewise hypotheses are given up */
+	size_t commit_delay; /* frames after which a token of the best hypothesis is made
+				final, in streaming */
 
 	struct hotwords *hotwords; /* owned; NULL: none */
+	struct plan_lm *lm;        /* held; NULL: none */
+	struct lm_weights weights; /* with lm */
 };
 
 /* A zeroed plan with one reference; NULL without memory. */
