@@ -35,17 +35,26 @@ void kv_cache_store(struct kv_cache *cache, size_t head, size_t frame, size_t co
 	float *head_values = cache->values + head * cache->capacity * cache->value_panels * PANEL;
 
 	assert(count <= cache->capacity);
-	for (size_t i = 0; i < count; i++) {
-		size_t slot = (frame + i) % cache->capacity;
-		float *key = head_keys + slot / PANEL * dim * PANEL + slot % PANEL;
-		for (size_t d = 0; d < dim; d++)
-			key[d * PANEL] = keys[i * stride + d];
+	for (size_t i = 0; i < count;) {
+		/* Slots up to the panel's end, so that each of its lines is visited once. */
+		size_t slot = (frame + i) % cache->capacity, column = slot % PANEL;
+		size_t columns = count - i < PANEL - column ? count - i : PANEL - column;
+		const float *key = keys + i * stride, *value = values + i * stride;
+		float *panel = head_keys + slot / PANEL * dim * PANEL + column;
+
+		for (size_t d = 0; d < dim; d++) {
+			for (size_t c = 0; c < columns; c++)
+				panel[d * PANEL + c] = key[c * stride + d];
+		}
 		for (size_t p = 0; p < cache->value_panels; p++) {
 			size_t width = dim - p * PANEL < PANEL ? dim - p * PANEL : PANEL;
+			float *rows = head_values + (p * cache->capacity + slot) * PANEL;
 			/* The padding of a partial panel stays zero from the arena. */
-			memcpy(head_values + (p * cache->capacity + slot) * PANEL,
-			       values + i * stride + p * PANEL, width * sizeof(float));
+			for (size_t c = 0; c < columns; c++)
+				memcpy(rows + c * PANEL, value + c * stride + p * PANEL,
+				       width * sizeof(float));
 		}
+		i += columns;
 	}
 }
 

@@ -16,7 +16,7 @@
  *   vec_max(a, b)  vec_min(a, b)            a NaN in b is kept
  *   vec_abs(a)
  *   vec_round(a)             to the nearest integer, ties to even, |a| < 2^31
- *   vec_exp2(a)              2^a for an integer a in [-126, 127]
+ *   vec_scale(a, n)          a * 2^n for an integer n in [-126, 127]
  *   vec_if_less(a, b, x, y)  a < b ? x : y; y where a or b is a NaN
  *   vec_sum(a)  vec_top(a)   sum and maximum of all lanes, in a fixed order
  *   vec_prefetch(p)          asks for the line at p to be in the second level cache

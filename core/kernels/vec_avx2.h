@@ -103,10 +103,10 @@ static ALWAYS_INLINE vec vec_round(vec a)
 	return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-static ALWAYS_INLINE vec vec_exp2(vec a)
+static ALWAYS_INLINE vec vec_scale(vec a, vec n)
 {
-	__m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
-	return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+	__m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+	return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
 }
 
 static ALWAYS_INLINE vec vec_if_less(vec a, vec b, vec x, vec y)

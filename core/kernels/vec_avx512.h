@@ -99,10 +99,9 @@ static ALWAYS_INLINE vec vec_round(vec a)
 	return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-static ALWAYS_INLINE vec vec_exp2(vec a)
+static ALWAYS_INLINE vec vec_scale(vec a, vec n)
 {
-	__m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
-	return _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
+	return _mm512_scalef_ps(a, n);
 }
 
 static ALWAYS_INLINE vec vec_if_less(vec a, vec b, vec x, vec y)

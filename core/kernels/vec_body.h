@@ -251,25 +251,33 @@ static void tile(const float *a, size_t a_stride, size_t rows, const float *pane
 	}
 }
 
+/* One vector's width of columns, or what is left of them, in all rows. */
+static ALWAYS_INLINE void finish_columns(const struct finish *f, size_t column, size_t left,
+					 vec (*act)(vec))
+{
+	const float *sums = f->sums + column;
+	const float *residual = f->residual ? f->residual + column : NULL;
+	float *y = f->y + column;
+	vec bias = f->bias ? vec_load_some(f->bias + column, left) : vec_all(0.0f);
+
+	for (size_t r = 0; r < f->rows; r++) {
+		vec value = act(vec_add(vec_load_some(sums + r * f->sums_stride, left), bias));
+
+		if (residual)
+			value = vec_add(value,
+					vec_load_some(residual + r * f->residual_stride, left));
+		vec_store_some(y + r * f->y_stride, value, left);
+	}
+}
+
 static ALWAYS_INLINE void finish_with(const struct finish *f, vec (*act)(vec))
 {
-	for (size_t r = 0; r < f->rows; r++) {
-		const float *sums = f->sums + r * f->sums_stride;
-		const float *residual = f->residual ? f->residual + r * f->residual_stride : NULL;
-		float *y = f->y + r * f->y_stride;
+	size_t j = 0;
 
-		for (size_t j = 0; j < f->n; j += VEC) {
-			size_t left = f->n - j;
-			vec value = vec_load_some(sums + j, left);
-
-			if (f->bias)
-				value = vec_add(value, vec_load_some(f->bias + j, left));
-			value = act(value);
-			if (residual)
-				value = vec_add(value, vec_load_some(residual + j, left));
-			vec_store_some(y + j, value, left);
-		}
-	}
+	for (; j + VEC <= f->n; j += VEC)
+		finish_columns(f, j, VEC, act);
+	if (j < f->n)
+		finish_columns(f, j, f->n - j, act);
 }
 
 static void finish(const struct finish *f)
@@ -317,27 +325,66 @@ static void activate(enum activation act, float *x, size_t n)
 	finish(&(struct finish){.sums = x, .rows = 1, .n = n, .act = act, .y = x});
 }
 
+/* Sums over few elements wait for the latency of their additions unless there
+ * are several at once. */
+enum { CHAINS = 4 };
+
+static ALWAYS_INLINE vec sum_chains(const vec *sums)
+{
+	return vec_add(vec_add(sums[0], sums[1]), vec_add(sums[2], sums[3]));
+}
+
+static ALWAYS_INLINE float sum_of(const float *x, size_t n)
+{
+	vec sums[CHAINS];
+	size_t i = 0;
+
+	UNROLL
+	for (int c = 0; c < CHAINS; c++)
+		sums[c] = vec_all(0.0f);
+	for (; i + CHAINS * VEC <= n; i += CHAINS * VEC) {
+		UNROLL
+		for (int c = 0; c < CHAINS; c++)
+			sums[c] = vec_add(sums[c], vec_load(x + i + (size_t)c * VEC));
+	}
+	for (; i < n; i += VEC)
+		sums[0] = vec_add(sums[0], vec_load_some(x + i, n - i));
+	return vec_sum(sum_chains(sums));
+}
+
+/* Sum of (x[i] - mean)^2. */
+static ALWAYS_INLINE float squares_of(const float *x, size_t n, float mean)
+{
+	vec sums[CHAINS], means = vec_all(mean);
+	float tail = 0.0f;
+	size_t i = 0;
+
+	UNROLL
+	for (int c = 0; c < CHAINS; c++)
+		sums[c] = vec_all(0.0f);
+	for (; i + CHAINS * VEC <= n; i += CHAINS * VEC) {
+		UNROLL
+		for (int c = 0; c < CHAINS; c++) {
+			vec d = vec_sub(vec_load(x + i + (size_t)c * VEC), means);
+			sums[c] = vec_fma(d, d, sums[c]);
+		}
+	}
+	for (; i + VEC <= n; i += VEC) {
+		vec d = vec_sub(vec_load(x + i), means);
+		sums[0] = vec_fma(d, d, sums[0]);
+	}
+	/* Lanes past the end would count as values that are 0. */
+	for (; i < n; i++)
+		tail += (x[i] - mean) * (x[i] - mean);
+	return vec_sum(sum_chains(sums)) + tail;
+}
+
 static void layer_norm(const float *x, size_t n, const float *gamma, const float *beta, float eps,
 		       float *y)
 {
-	vec sum = vec_all(0.0f), squares = vec_all(0.0f);
-	size_t whole = n / VEC * VEC, rest = n - whole;
-	float tail = 0.0f;
-
-	for (size_t i = 0; i < n; i += VEC)
-		sum = vec_add(sum, vec_load_some(x + i, n - i));
-	float mean = vec_sum(sum) / (float)n;
-	vec means = vec_all(mean);
-
-	for (size_t i = 0; i < whole; i += VEC) {
-		vec d = vec_sub(vec_load(x + i), means);
-		squares = vec_fma(d, d, squares);
-	}
-	/* Lanes past the end would count as values that are 0. */
-	for (size_t i = whole; i < whole + rest; i++)
-		tail += (x[i] - mean) * (x[i] - mean);
-	float variance = (vec_sum(squares) + tail) / (float)n;
-	vec scale = vec_all(1.0f / sqrtf(variance + eps));
+	float mean = sum_of(x, n) / (float)n;
+	float variance = squares_of(x, n, mean) / (float)n;
+	vec means = vec_all(mean), scale = vec_all(1.0f / sqrtf(variance + eps));
 
 	for (size_t i = 0; i < n; i += VEC) {
 		vec d = vec_mul(vec_sub(vec_load_some(x + i, n - i), means), scale);
@@ -348,21 +395,34 @@ static void layer_norm(const float *x, size_t n, const float *gamma, const float
 	}
 }
 
+static ALWAYS_INLINE float top_of(const float *x, size_t n)
+{
+	vec tops[CHAINS];
+	size_t i = 0;
+
+	UNROLL
+	for (int c = 0; c < CHAINS; c++)
+		tops[c] = vec_all(-INFINITY);
+	for (; i + CHAINS * VEC <= n; i += CHAINS * VEC) {
+		UNROLL
+		for (int c = 0; c < CHAINS; c++)
+			tops[c] = vec_max(tops[c], vec_load(x + i + (size_t)c * VEC));
+	}
+	for (; i + VEC <= n; i += VEC)
+		tops[0] = vec_max(tops[0], vec_load(x + i));
+	float top = vec_top(vec_max(vec_max(tops[0], tops[1]), vec_max(tops[2], tops[3])));
+	for (; i < n; i++)
+		top = x[i] > top ? x[i] : top;
+	return top;
+}
+
 static void softmax(float *x, size_t n, float scale)
 {
-	size_t whole = n / VEC * VEC;
-	vec tops = vec_all(-INFINITY), sums = vec_all(0.0f), scales = vec_all(scale);
+	vec sums = vec_all(0.0f), scales = vec_all(scale), max = vec_all(top_of(x, n));
 
-	for (size_t i = 0; i < whole; i += VEC)
-		tops = vec_max(tops, vec_load(x + i));
-	float top = vec_top(tops);
-	for (size_t i = whole; i < n; i++)
-		top = x[i] > top ? x[i] : top;
-
-	vec max = vec_all(top);
 	for (size_t i = 0; i < n; i += VEC) {
 		size_t left = n - i;
-		vec e = exp_any(vec_mul(scales, vec_sub(vec_load_some(x + i, left), max)));
+		vec e = exp_below(vec_mul(scales, vec_sub(vec_load_some(x + i, left), max)));
 
 		vec_store_some(x + i, e, left);
 		/* Read back: lanes past the end are 0 then. */
@@ -396,37 +456,26 @@ static float probe_fma(size_t rounds)
 {
 	/* Twelve chains hide the latency of all CPUs we know and leave room for
 	 * the two constants in 16 registers. */
-	enum { CHAINS = 12 };
-	vec sums[CHAINS], factor = vec_all(0.5f), term = vec_all(1.0f), total = vec_all(0.0f);
+	enum { SUMS = 12 };
+	vec sums[SUMS], factor = vec_all(0.5f), term = vec_all(1.0f), total = vec_all(0.0f);
 
 	UNROLL
-	for (int c = 0; c < CHAINS; c++)
+	for (int c = 0; c < SUMS; c++)
 		sums[c] = vec_all((float)(rounds + (size_t)c));
-	for (size_t i = 0; i < rounds * (PROBE_FLOPS / 2 / CHAINS / VEC); i++) {
+	for (size_t i = 0; i < rounds * (PROBE_FLOPS / 2 / SUMS / VEC); i++) {
 		UNROLL
-		for (int c = 0; c < CHAINS; c++)
+		for (int c = 0; c < SUMS; c++)
 			sums[c] = vec_fma(sums[c], factor, term);
 	}
 	UNROLL
-	for (int c = 0; c < CHAINS; c++)
+	for (int c = 0; c < SUMS; c++)
 		total = vec_add(total, sums[c]);
 	return vec_sum(total);
 }
 
 static float probe_read(const float *x, size_t n)
 {
-	enum { CHAINS = 4 };
-	vec sums[CHAINS];
-
-	UNROLL
-	for (int c = 0; c < CHAINS; c++)
-		sums[c] = vec_all(0.0f);
-	for (size_t i = 0; i < n; i += CHAINS * VEC) {
-		UNROLL
-		for (int c = 0; c < CHAINS; c++)
-			sums[c] = vec_add(sums[c], vec_load(x + i + (size_t)c * VEC));
-	}
-	return vec_sum(vec_add(vec_add(sums[0], sums[1]), vec_add(sums[2], sums[3])));
+	return sum_of(x, n);
 }
 
 /* Half the bytes, the same sums: weights are widened on their way into the tile. */

@@ -112,10 +112,10 @@ static ALWAYS_INLINE vec vec_round(vec a)
 	return vrndnq_f32(a);
 }
 
-static ALWAYS_INLINE vec vec_exp2(vec a)
+static ALWAYS_INLINE vec vec_scale(vec a, vec n)
 {
-	int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(a), vdupq_n_s32(127));
-	return vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23));
+	int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+	return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
 }
 
 static ALWAYS_INLINE vec vec_if_less(vec a, vec b, vec x, vec y)
