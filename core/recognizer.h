@@ -135,6 +135,8 @@ int recognizer_stream_set_context(struct recognizer_stream *stream, long left, l
  * what was there stays. */
 int recognizer_stream_set_view(struct recognizer_stream *stream, size_t view,
 			       struct decode_plan *plan);
+/* Number of the utterance that begins next: the first one with what was set last. */
+uint64_t recognizer_stream_next_utterance(const struct recognizer_stream *stream);
 /* There is no such view any more, nor events of it. View 0 stays. */
 void recognizer_stream_drop_view(struct recognizer_stream *stream, size_t view);
 /* No more samples: the lookahead is flushed, then the final follows. A stream

@@ -26,8 +26,8 @@ void view_destroy(struct view *view)
 	free(view);
 }
 
-int stream_decoder(const struct recognizer_stream *stream, struct decode_plan *plan,
-		   bool streaming, struct decoder **out)
+int stream_decoder(const struct recognizer_stream *stream, struct decode_plan *plan, bool streaming,
+		   struct decoder **out)
 {
 	const struct decoder_params params = {
 		.vocab = stream->language->vocab,
@@ -161,9 +161,8 @@ void utterance_note_partials(struct utterance *utterance)
 		if (view == NULL)
 			continue;
 		stable = decoder_stable_length(view->decoder);
-		view->partial_due =
-			stable != view->promised_length ||
-			strcmp(decoder_text(view->decoder) + stable, view->shown) != 0;
+		view->partial_due = stable != view->promised_length ||
+				    strcmp(decoder_text(view->decoder) + stable, view->shown) != 0;
 	}
 }
 
@@ -214,6 +213,11 @@ int recognizer_stream_set_view(struct recognizer_stream *stream, size_t index,
 	for (size_t i = 0; i < 2; i++)
 		utterance_set_view(&stream->utterances[i], index, views[i]);
 	return 0;
+}
+
+uint64_t recognizer_stream_next_utterance(const struct recognizer_stream *stream)
+{
+	return stream->number;
 }
 
 void recognizer_stream_drop_view(struct recognizer_stream *stream, size_t index)

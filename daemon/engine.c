@@ -144,6 +144,7 @@ int engine_open(struct engine *engine, const struct engine_params *params,
 		stream->generation++;
 		stream->listener = *listener;
 		stream->opening = *params;
+		decode_plan_hold(params->plan);
 		stream->model = atomic_load_explicit(&engine->newest, memory_order_relaxed);
 		atomic_store(&stream->given, params->clock);
 		atomic_store(&stream->starving, false);
@@ -233,9 +234,42 @@ bool engine_configure(struct engine *engine, struct engine_stream *stream,
 		return starve(engine, stream);
 	*input = (struct input){.kind = INPUT_PARAMS};
 	memcpy(input + 1, params, sizeof(*params));
+	decode_plan_hold(params->plan);
 	mailbox_commit(&stream->input);
 	engine_poke(engine);
 	return true;
+}
+
+static bool post_view(struct engine *engine, struct engine_stream *stream,
+		      const struct input_view *view)
+{
+	struct input *input = mailbox_reserve(&stream->input, sizeof(*input) + sizeof(*view));
+
+	if (!input)
+		return starve(engine, stream);
+	*input = (struct input){.kind = INPUT_VIEW};
+	memcpy(input + 1, view, sizeof(*view));
+	mailbox_commit(&stream->input);
+	engine_poke(engine);
+	return true;
+}
+
+bool engine_set_view(struct engine *engine, struct engine_stream *stream, uint64_t tag,
+		     struct decode_plan *plan)
+{
+	struct input_view view = {.tag = tag, .wanted = true, .plan = decode_plan_hold(plan)};
+	bool posted = post_view(engine, stream, &view);
+
+	if (!posted)
+		decode_plan_release(plan);
+	return posted;
+}
+
+bool engine_drop_view(struct engine *engine, struct engine_stream *stream, uint64_t tag)
+{
+	struct input_view view = {.tag = tag};
+
+	return post_view(engine, stream, &view);
 }
 
 bool engine_end(struct engine *engine, struct engine_stream *stream)

@@ -57,6 +57,8 @@ struct engine_params {
 	uint64_t utterance;
 	/* A language that the model does not name is its own: the user said so. */
 	bool language_given;
+	/* How view 0 is decoded; NULL: greedily. Whoever keeps parameters holds it. */
+	struct decode_plan *plan;
 	struct engine_spotting spotting; /* WAKE */
 };
 
@@ -117,9 +119,16 @@ bool engine_flush(struct engine *engine, struct engine_stream *stream);
 bool engine_reset(struct engine *engine, struct engine_stream *stream, bool full);
 /* The utterance ends here, and the clock moves on without samples. */
 bool engine_skip(struct engine *engine, struct engine_stream *stream, int64_t samples);
-/* Live: other parameters, in force from the next utterance on. */
+/* Other parameters, in force from the next utterance on. */
 bool engine_configure(struct engine *engine, struct engine_stream *stream,
 		      const struct engine_params *params);
+/* From the next utterance on the stream has a further view, decoded as `plan` says (NULL:
+ * greedily); its tag names it in results and in later calls, which change it. RESULT_VIEW
+ * says from which utterance on there is one. At most RECOGNIZER_VIEWS - 1 at once. Tag 0 is
+ * the first view, which is always there. */
+bool engine_set_view(struct engine *engine, struct engine_stream *stream, uint64_t tag,
+		     struct decode_plan *plan);
+bool engine_drop_view(struct engine *engine, struct engine_stream *stream, uint64_t tag);
 /* No more samples: the last final follows, then RESULT_DONE. */
 bool engine_end(struct engine *engine, struct engine_stream *stream);
 

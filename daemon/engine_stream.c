@@ -40,6 +40,14 @@ static void choose_context(struct engine_stream *stream, const struct model_conf
 		       &stream->now_right);
 }
 
+static void close_voice(struct engine_voice *voice)
+{
+	recognizer_stream_close(voice->stream);
+	if (voice->model)
+		voice->model->users--;
+	*voice = (struct engine_voice){0};
+}
+
 static int open_voice(struct engine_stream *stream, struct engine_model *model,
 		      struct engine_voice *voice)
 {
@@ -67,6 +75,7 @@ static int open_voice(struct engine_stream *stream, struct engine_model *model,
 		.final = (int)stream->final,
 		.endpoint = params->rules,
 		.max_utterance_s = LIMIT_UTTERANCE_SECONDS,
+		.plan = params->plan,
 	};
 	if (!params->endpoints) {
 		options.endpoint = (struct endpoint_rules){0};
@@ -81,7 +90,15 @@ static int open_voice(struct engine_stream *stream, struct engine_model *model,
 		return err;
 	*voice = (struct engine_voice){.model = model, .stream = opened};
 	model->users++;
-	return 0;
+	for (size_t i = 1; i < RECOGNIZER_VIEWS && err == 0; i++) {
+		if (stream->views[i].tag) {
+			voice->tags[i] = stream->views[i].tag;
+			err = recognizer_stream_set_view(opened, i, stream->views[i].plan);
+		}
+	}
+	if (err < 0)
+		close_voice(voice);
+	return err;
 }
 
 static int history_init(struct history *history, unsigned rate)
@@ -104,6 +121,7 @@ bool engine_stream_start(struct engine_stream *stream, struct engine_model *mode
 			 struct mailbox *results)
 {
 	stream->params = stream->opening;
+	decode_plan_hold(stream->params.plan);
 	int err = open_voice(stream, model, &stream->voice);
 
 	if (err == 0 && stream->params.role == ENGINE_LIVE)
@@ -122,20 +140,39 @@ bool engine_stream_start(struct engine_stream *stream, struct engine_model *mode
 	return err == 0;
 }
 
-static void close_voice(struct engine_voice *voice)
+/* What the records hold. */
+static void drop_input(struct engine_stream *stream)
 {
-	recognizer_stream_close(voice->stream);
-	if (voice->model)
-		voice->model->users--;
-	*voice = (struct engine_voice){0};
+	const struct input *input;
+
+	while ((input = mailbox_peek(&stream->input, NULL))) {
+		const void *data = input + 1;
+
+		if (input->kind == INPUT_PARAMS)
+			decode_plan_release(((const struct engine_params *)data)->plan);
+		else if (input->kind == INPUT_VIEW)
+			decode_plan_release(((const struct input_view *)data)->plan);
+		mailbox_release(&stream->input);
+	}
+}
+
+static void drop_views(struct engine_stream *stream)
+{
+	for (size_t i = 0; i < RECOGNIZER_VIEWS; i++) {
+		decode_plan_release(stream->views[i].plan);
+		stream->views[i] = (struct engine_view){0};
+	}
 }
 
 void engine_stream_stop(struct engine_stream *stream)
 {
 	close_voice(&stream->voice);
 	close_voice(&stream->old);
-	while (mailbox_peek(&stream->input, NULL))
-		mailbox_release(&stream->input);
+	drop_input(stream);
+	drop_views(stream);
+	decode_plan_release(stream->params.plan);
+	decode_plan_release(stream->opening.plan);
+	stream->params.plan = stream->opening.plan = NULL;
 	spotter_finish(&stream->spotter);
 	free(stream->history.samples);
 	stream->history = (struct history){0};
@@ -150,6 +187,57 @@ void engine_stream_stop(struct engine_stream *stream)
 }
 
 /* ---- input ---- */
+
+static void change_first_view(struct engine_stream *stream, struct decode_plan *plan)
+{
+	if (recognizer_stream_set_view(stream->voice.stream, 0, plan) < 0) {
+		decode_plan_release(plan);
+		return;
+	}
+	decode_plan_release(stream->params.plan);
+	stream->params.plan = plan;
+}
+
+/* A view comes into being, changes or goes. */
+static void take_view(struct engine_stream *stream, const struct input_view *wanted)
+{
+	struct engine_view *views = stream->views;
+	size_t at = 1;
+
+	if (wanted->tag == 0) {
+		change_first_view(stream, wanted->plan);
+		return;
+	}
+	while (at < RECOGNIZER_VIEWS && views[at].tag != wanted->tag)
+		at++;
+	for (size_t i = 1; at == RECOGNIZER_VIEWS && wanted->wanted && i < at; i++) {
+		if (!views[i].tag)
+			at = i;
+	}
+	if (at == RECOGNIZER_VIEWS) {
+		decode_plan_release(wanted->plan);
+		return;
+	}
+	if (!wanted->wanted) {
+		recognizer_stream_drop_view(stream->voice.stream, at);
+		decode_plan_release(views[at].plan);
+		views[at] = (struct engine_view){0};
+		stream->voice.tags[at] = 0;
+		return;
+	}
+	if (recognizer_stream_set_view(stream->voice.stream, at, wanted->plan) < 0) {
+		decode_plan_release(wanted->plan);
+		return;
+	}
+	decode_plan_release(views[at].plan);
+	views[at] = (struct engine_view){
+		.tag = wanted->tag,
+		.plan = wanted->plan,
+		.announce = true,
+		.from = stream->voice.base + recognizer_stream_next_utterance(stream->voice.stream),
+	};
+	stream->voice.tags[at] = wanted->tag;
+}
 
 static void history_keep(struct history *history, int64_t clock, const float *samples, size_t n)
 {
@@ -233,8 +321,12 @@ static bool feed_record(struct engine_stream *stream, const struct input *input,
 		stream->replayed = stream->skipped = stream->fed;
 		return true;
 	case INPUT_PARAMS:
+		decode_plan_release(stream->params.plan);
 		memcpy(&stream->params, input + 1, sizeof(stream->params));
 		stream->reopen = true;
+		return true;
+	case INPUT_VIEW:
+		take_view(stream, (const struct input_view *)(const void *)(input + 1));
 		return true;
 	case INPUT_END:
 		recognizer_stream_end(stream->voice.stream);
@@ -344,6 +436,7 @@ static void post_event(struct engine_stream *stream, const struct engine_voice *
 	};
 	struct result result = head_of(stream, kinds[event->kind]);
 
+	result.view = voice->tags[event->view];
 	result.utterance = voice->base + event->utterance;
 	result.sequence = event->sequence;
 	result.start = event->start;
@@ -353,10 +446,11 @@ static void post_event(struct engine_stream *stream, const struct engine_voice *
 	result.open_word = event->open_word;
 	if (event->kind == RECOGNIZER_FINAL) {
 		result.final = event->final;
-		stream->finals = result.utterance + 1;
+		if (event->view == 0)
+			stream->finals = result.utterance + 1;
 	}
 	if (stream->dropped & drop_bit(result.utterance)) {
-		if (event->kind == RECOGNIZER_FINAL)
+		if (event->kind == RECOGNIZER_FINAL && event->view == 0)
 			stream->dropped &= ~drop_bit(result.utterance);
 		return;
 	}
@@ -390,11 +484,30 @@ static void deliver_event(struct engine_stream *stream, struct engine_model *mod
 	if (event->kind != RECOGNIZER_PARTIAL || !live ||
 	    stream->ladder.active < LADDER_NO_PARTIALS)
 		post_event(stream, &stream->voice, event, results);
-	if (event->kind == RECOGNIZER_ENDPOINT) {
+	if (event->kind == RECOGNIZER_ENDPOINT && event->view == 0) {
 		utterance_ended(stream, stream->voice.base + event->utterance, event->clock);
 		if (wants_migration(stream, model))
 			migrate(stream, model);
 	}
+}
+
+/* Before anything of such an utterance is posted. False where there is no room. */
+static bool post_views(struct engine_stream *stream, struct mailbox *results)
+{
+	for (size_t i = 1; i < RECOGNIZER_VIEWS; i++) {
+		struct result result;
+
+		if (!stream->views[i].announce)
+			continue;
+		if (!result_room(results))
+			return false;
+		result = head_of(stream, RESULT_VIEW);
+		result.view = stream->views[i].tag;
+		result.utterance = stream->views[i].from;
+		result_post(results, &result, NULL);
+		stream->views[i].announce = false;
+	}
+	return true;
 }
 
 /* One record at most, there is room for it: what is left comes the next time. */
@@ -424,7 +537,8 @@ bool engine_stream_deliver(struct engine_stream *stream, struct engine_model *mo
 	struct recognizer_event event;
 
 	for (;;) {
-		if (!deliver_old(stream, results) || !result_room(results))
+		if (!post_views(stream, results) || !deliver_old(stream, results) ||
+		    !result_room(results))
 			return false;
 		if (!recognizer_stream_next(stream->voice.stream, &event))
 			break;

@@ -23,6 +23,7 @@ enum input_kind {
 	INPUT_RESET,
 	INPUT_SKIP,
 	INPUT_PARAMS,
+	INPUT_VIEW,
 	INPUT_END,
 };
 
@@ -30,6 +31,13 @@ enum input_kind {
 struct input {
 	enum input_kind kind;
 	int64_t n; /* samples that follow, or to skip; reset: 1 for a full one */
+};
+
+/* What follows INPUT_VIEW. */
+struct input_view {
+	uint64_t tag;
+	bool wanted;              /* else there is to be none */
+	struct decode_plan *plan; /* held by the record */
 };
 
 enum { INPUT_BLOCK = 2048 }; /* most samples in a record */
@@ -46,7 +54,16 @@ struct engine_model {
 struct engine_voice {
 	struct engine_model *model; /* NULL: none */
 	struct recognizer_stream *stream;
-	uint64_t base; /* added to the recognizer's utterance numbers */
+	uint64_t base;                   /* added to the recognizer's utterance numbers */
+	uint64_t tags[RECOGNIZER_VIEWS]; /* of its views; 0: none, and the first one */
+};
+
+/* A view that the loop wants, at the same place as in the voice. */
+struct engine_view {
+	uint64_t tag;             /* 0: none */
+	struct decode_plan *plan; /* held */
+	bool announce;            /* RESULT_VIEW was not posted yet ... */
+	uint64_t from;            /* ... with this utterance */
 };
 
 /* The last samples fed to a live stream, to hand those of an utterance that has
@@ -73,7 +90,8 @@ struct engine_stream {
 	atomic_int_fast64_t given; /* loop: samples pushed and skipped */
 
 	/* engine thread */
-	struct engine_params params;
+	struct engine_params params;                /* its plan is held */
+	struct engine_view views[RECOGNIZER_VIEWS]; /* not the first */
 	bool reopen;      /* another voice is wanted: parameters changed, or a full reset */
 	uint64_t refused; /* number of a model that it could not be opened on */
 	struct engine_voice voice;

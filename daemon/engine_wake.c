@@ -69,6 +69,9 @@ static bool feed_record(struct engine_stream *stream, const struct input *input,
 		spotter_end(&stream->spotter);
 		stream->ended = true;
 		return true;
+	case INPUT_VIEW: /* nothing is decoded */
+		decode_plan_release(((const struct input_view *)(const void *)(input + 1))->plan);
+		return true;
 	case INPUT_FLUSH:
 	case INPUT_PARAMS:
 		return true;

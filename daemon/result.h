@@ -18,6 +18,7 @@ enum result_kind {
 	RESULT_PARTIAL,
 	RESULT_ENDPOINT,
 	RESULT_FINAL,
+	RESULT_VIEW,      /* engine_set_view: there is one from `utterance` on */
 	RESULT_RESET,     /* engine_reset took effect: nothing comes of what was before */
 	RESULT_DONE,      /* after engine_end: nothing more comes */
 	RESULT_LAG,       /* live: another rung, or back to real time */
@@ -36,6 +37,7 @@ struct result {
 	unsigned stream;     /* slot */
 	uint32_t generation; /* of the slot */
 	int error;
+	uint64_t view; /* its tag; 0: the first one */
 	uint64_t utterance;
 	uint64_t sequence;
 	int64_t start; /* samples since the start of the stream */

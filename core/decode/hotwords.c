@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct node {
 };
 
 struct hotwords {
+	atomic_uint references;
 	struct node *nodes; /* owned, [n]; 0 is the root */
 	size_t n, capacity;
 	uint32_t *table; /* owned, [slots]: the child's number, 0: free */
@@ -249,6 +251,15 @@ static int compile_phrase(struct compiler *compiler, size_t index, const struct 
 	return error;
 }
 
+static void hotwords_free(struct hotwords *hotwords)
+{
+	if (hotwords == NULL)
+		return;
+	free(hotwords->nodes);
+	free(hotwords->table);
+	free(hotwords);
+}
+
 int hotwords_compile(const struct vocab *vocab, const struct hotword *list, size_t n,
 		     struct hotwords **out, struct hotwords_error *error)
 {
@@ -264,9 +275,10 @@ int hotwords_compile(const struct vocab *vocab, const struct hotword *list, size
 			      HOTWORDS_MAX_PHRASES);
 	}
 	if (hotwords == NULL || trie_grow(hotwords) < 0) {
-		hotwords_destroy(hotwords);
+		hotwords_free(hotwords);
 		return -ENOMEM;
 	}
+	atomic_init(&hotwords->references, 1);
 	hotwords->nodes[0] = (struct node){0};
 	hotwords->n = 1;
 	hotwords->spaces = compiler.words != SPELLING_NONE;
@@ -276,7 +288,7 @@ int hotwords_compile(const struct vocab *vocab, const struct hotword *list, size
 	if (code == 0)
 		code = trie_link(hotwords);
 	if (code < 0) {
-		hotwords_destroy(hotwords);
+		hotwords_release(hotwords);
 		return code;
 	}
 	*out = hotwords;
@@ -299,13 +311,19 @@ int hotwords_compile_text(const struct vocab *vocab, const char *text, size_t si
 	return code;
 }
 
-void hotwords_destroy(struct hotwords *hotwords)
+struct hotwords *hotwords_hold(struct hotwords *hotwords)
 {
-	if (hotwords == NULL)
-		return;
-	free(hotwords->nodes);
-	free(hotwords->table);
-	free(hotwords);
+	if (hotwords != NULL)
+		atomic_fetch_add_explicit(&hotwords->references, 1, memory_order_relaxed);
+	return hotwords;
+}
+
+void hotwords_release(struct hotwords *hotwords)
+{
+	/* What other holders did with it happens before it is freed. */
+	if (hotwords != NULL &&
+	    atomic_fetch_sub_explicit(&hotwords->references, 1, memory_order_acq_rel) == 1)
+		hotwords_free(hotwords);
 }
 
 size_t hotwords_states(const struct hotwords *hotwords)

@@ -61,7 +61,10 @@ int hotwords_compile(const struct vocab *vocab, const struct hotword *list, size
  * it has one ("turn it up :4.5"), empty lines and those that begin with # left out. */
 int hotwords_compile_text(const struct vocab *vocab, const char *text, size_t size,
 			  struct hotwords **out, struct hotwords_error *error);
-void hotwords_destroy(struct hotwords *hotwords); /* NULL is allowed */
+/* Counts references, of which compile gave one; any thread. hold returns its argument, both take
+ * NULL. */
+struct hotwords *hotwords_hold(struct hotwords *hotwords);
+void hotwords_release(struct hotwords *hotwords);
 
 size_t hotwords_states(const struct hotwords *hotwords);
 

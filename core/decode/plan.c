@@ -62,7 +62,7 @@ void decode_plan_release(struct decode_plan *plan)
 {
 	if (plan == NULL || !last_reference(&plan->references))
 		return;
-	hotwords_destroy(plan->hotwords);
+	hotwords_release(plan->hotwords);
 	plan_lm_release(plan->lm);
 	free(plan);
 }

@@ -54,7 +54,7 @@ struct decode_plan {
 	size_t commit_delay; /* frames after which a token of the best hypothesis is made
 				final, in streaming */
 
-	struct hotwords *hotwords; /* owned; NULL: none */
+	struct hotwords *hotwords; /* held; NULL: none */
 	struct plan_lm *lm;        /* held; NULL: none */
 	struct lm_weights weights; /* with lm */
 };

@@ -331,6 +331,26 @@ int recognizer_stream_set_context(struct recognizer_stream *stream, long left, l
 	return 0;
 }
 
+/* All its events are the first view's. */
+int recognizer_stream_set_view(struct recognizer_stream *stream, size_t view,
+			       struct decode_plan *plan)
+{
+	(void)stream;
+	(void)plan;
+	return view < RECOGNIZER_VIEWS ? 0 : -EINVAL;
+}
+
+void recognizer_stream_drop_view(struct recognizer_stream *stream, size_t view)
+{
+	(void)stream;
+	(void)view;
+}
+
+uint64_t recognizer_stream_next_utterance(const struct recognizer_stream *stream)
+{
+	return stream->utterance + (stream->n > 0);
+}
+
 bool recognizer_stream_ready(const struct recognizer_stream *stream)
 {
 	size_t window = (size_t)(stream->options.chunk + stream->options.right);

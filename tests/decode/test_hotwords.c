@@ -89,7 +89,7 @@ static void test_by_hand(void **state)
 	near(whole(hotwords, "THE LIVING ROOM"), 10.0);
 	near(whole(hotwords, "BED ROOM LAMP"), 6.0);
 	near(whole(hotwords, "LAMP  LAMP"), 8.0); /* two delimiters */
-	hotwords_destroy(hotwords);
+	hotwords_release(hotwords);
 	vocab_destroy(vocab);
 }
 
@@ -117,7 +117,7 @@ static void test_refusals(void **state)
 	/* Nothing is a list too. */
 	hotwords = compile(vocab, "");
 	near(whole(hotwords, "LAMP"), 0.0);
-	hotwords_destroy(hotwords);
+	hotwords_release(hotwords);
 	vocab_destroy(vocab);
 }
 
@@ -131,7 +131,7 @@ static void test_case(void **state)
 	(void)state;
 	near(whole(hotwords, "lamp ON"), 3.0);
 	near(whole(hotwords, "\xc3\xa4l"), 5.0);
-	hotwords_destroy(hotwords);
+	hotwords_release(hotwords);
 	/* A mixture is none of the cases. */
 	refused(vocab, "lampOn", 1, "cannot spell: lampOn");
 	vocab_destroy(vocab);
@@ -241,7 +241,7 @@ static void test_random(void **state)
 			strcat(all, " ");
 			near(whole(hotwords, text), count_completed(&list, all));
 		}
-		hotwords_destroy(hotwords);
+		hotwords_release(hotwords);
 	}
 	vocab_destroy(vocab);
 }
@@ -270,7 +270,7 @@ static void test_limits(void **state)
 	assert_int_equal(hotwords_compile(vocab, list, 5000, &hotwords, &error), 0);
 	assert_in_range(hotwords_states(hotwords), 400000, 505001);
 	near(whole(hotwords, list[4999].phrase), 1.0);
-	hotwords_destroy(hotwords);
+	hotwords_release(hotwords);
 	free(list);
 	free(texts);
 	vocab_destroy(vocab);
