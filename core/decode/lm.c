@@ -69,6 +69,7 @@ void lm_close(struct lm *lm)
 	mapping_close(&lm->file);
 	arena_finish(&lm->memory);
 	free(lm->known_before);
+	free(lm->prefixes);
 	free(lm);
 }
 

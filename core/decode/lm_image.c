@@ -212,22 +212,6 @@ static const char *check_body(const struct lm_header *header, const struct lm_la
 	return problem;
 }
 
-static void index_letters(struct lm *lm)
-{
-	uint32_t id = 0;
-
-	for (unsigned letter = 0; letter < 257; letter++) {
-		for (; id < lm->header.counts[0]; id++) {
-			size_t bytes;
-			const char *word = lm_string(&lm->at, id, &bytes);
-
-			if (bytes > 0 && (unsigned char)word[0] >= letter)
-				break;
-		}
-		lm->letters[letter] = id;
-	}
-}
-
 int lm_adopt(struct lm *lm, unsigned char *base, size_t size, const char *name)
 {
 	const char *problem = "cut off in its header";
@@ -244,6 +228,5 @@ int lm_adopt(struct lm *lm, unsigned char *base, size_t size, const char *name)
 		log_error("%s: %s", name, problem);
 		return -EINVAL;
 	}
-	index_letters(lm);
-	return 0;
+	return lm_index_words(lm);
 }

@@ -76,6 +76,7 @@ struct lm {
 	struct mapping file;    /* owned; zeroed where packed in memory */
 	struct arena memory;    /* owned; likewise */
 	uint32_t letters[257];  /* first word whose first byte is the index or above */
+	uint64_t *prefixes;     /* owned, [words]: the first 8 bytes, as numbers that sort alike */
 	uint32_t *known_before; /* owned, [words + 1]: known words of lower ids; NULL: all */
 };
 
@@ -87,8 +88,12 @@ uint64_t lm_header_checksum(const struct lm_header *header);
 uint64_t lm_body_checksum(const struct lm_layout *layout, const unsigned char *base);
 
 /* Checks an image completely and fills header and layout of *lm, which then
- * borrow from it. Logs with `name`; 0 or -EINVAL. */
+ * borrow from it, and the index of its words. Logs with `name`; 0, -EINVAL or
+ * -ENOMEM. */
 int lm_adopt(struct lm *lm, unsigned char *base, size_t size, const char *name);
+
+/* Fills letters and prefixes. 0 or -ENOMEM. */
+int lm_index_words(struct lm *lm);
 
 /* A string of the layout: its bytes, not terminated. */
 static inline const char *lm_string(const struct lm_layout *at, uint32_t id, size_t *bytes)

@@ -7,6 +7,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PREFIX_BYTES = 8 };
+
+/* The first bytes as a number, most significant first, zeroes behind the end:
+ * words whose prefixes differ sort as these do. */
+static uint64_t prefix_of(const char *text, size_t n)
+{
+	uint64_t prefix = 0;
+
+	for (size_t i = 0; i < PREFIX_BYTES; i++)
+		prefix = prefix << 8 | (i < n ? (unsigned char)text[i] : 0);
+	return prefix;
+}
+
+int lm_index_words(struct lm *lm)
+{
+	uint32_t words = lm->header.counts[0], id = 0;
+
+	lm->prefixes = malloc((size_t)words * sizeof(*lm->prefixes));
+	if (lm->prefixes == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < words; i++) {
+		size_t bytes;
+		const char *word = lm_string(&lm->at, i, &bytes);
+
+		lm->prefixes[i] = prefix_of(word, bytes);
+		/* An empty word begins with no letter. */
+		for (; bytes > 0 && id <= (unsigned char)word[0]; id++)
+			lm->letters[id] = i;
+	}
+	for (; id < sizeof(lm->letters) / sizeof(lm->letters[0]); id++)
+		lm->letters[id] = words;
+	return 0;
+}
+
 /* <0, 0, >0 as the word with this id is before, equal to or behind text. */
 static int compare_word(const struct lm *lm, uint32_t id, const char *text, size_t n)
 {
@@ -42,8 +76,30 @@ void lm_cursor_begin(const struct lm *lm, struct lm_cursor *cursor)
 	*cursor = (struct lm_cursor){.last = lm->header.counts[0]};
 }
 
-/* The first word of [first, last), all of which agree in `depth` bytes, whose
- * next byte is at least `letter`. */
+/* The first of the ascending numbers [first, last) that is not below `value`.
+ * Looked for from the front in growing steps: the answer is mostly near. */
+static uint32_t find_prefix(const uint64_t *prefixes, uint32_t first, uint32_t last, uint64_t value)
+{
+	uint32_t step = 1;
+
+	while (step < last - first && prefixes[first + step - 1] < value) {
+		first += step;
+		step *= 2;
+	}
+	if (step < last - first)
+		last = first + step;
+	while (first < last) {
+		uint32_t middle = first + (last - first) / 2;
+
+		if (prefixes[middle] < value)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	return first;
+}
+
+/* The same of words that agree in `depth` bytes, by their next byte. */
 static uint32_t find_letter(const struct lm *lm, uint32_t first, uint32_t last, uint32_t depth,
 			    unsigned letter)
 {
@@ -60,16 +116,34 @@ static uint32_t find_letter(const struct lm *lm, uint32_t first, uint32_t last, 
 	return first;
 }
 
-static void push_byte(const struct lm *lm, struct lm_cursor *cursor, unsigned char letter)
+/* Keeps of the cursor's words those that go on with the letter. */
+static void narrow(const struct lm *lm, struct lm_cursor *cursor, unsigned char letter)
 {
-	if (cursor->bytes == 0) {
+	const uint32_t depth = cursor->bytes;
+
+	if (depth == 0) {
 		cursor->first = lm->letters[letter];
 		cursor->last = lm->letters[letter + 1U];
-	} else if (cursor->first < cursor->last) {
-		cursor->first = find_letter(lm, cursor->first, cursor->last, cursor->bytes, letter);
-		cursor->last =
-			find_letter(lm, cursor->first, cursor->last, cursor->bytes, letter + 1U);
+	} else if (depth < PREFIX_BYTES && letter > 0) {
+		/* What all of them begin with, then the letter. */
+		unsigned shift = 8 * (PREFIX_BYTES - 1 - depth);
+		uint64_t shared = lm->prefixes[cursor->first] >> (shift + 8) << (shift + 8);
+		uint64_t low = shared | (uint64_t)letter << shift;
+		uint64_t high = low + ((uint64_t)1 << shift);
+
+		cursor->first = find_prefix(lm->prefixes, cursor->first, cursor->last, low);
+		if (high > low) /* no overflow: some number is behind them */
+			cursor->last = find_prefix(lm->prefixes, cursor->first, cursor->last, high);
+	} else {
+		cursor->first = find_letter(lm, cursor->first, cursor->last, depth, letter);
+		cursor->last = find_letter(lm, cursor->first, cursor->last, depth, letter + 1U);
 	}
+}
+
+static void push_byte(const struct lm *lm, struct lm_cursor *cursor, unsigned char letter)
+{
+	if (cursor->first < cursor->last)
+		narrow(lm, cursor, letter);
 	if (cursor->first == cursor->last)
 		cursor->first = cursor->last = 0; /* equal cursors are equal values */
 	cursor->bytes++;

@@ -37,6 +37,10 @@ const char *const lm_random_words[] = {"a",
 				       "\xc3\xa9t\xc3\xa9",
 				       "zebra",
 				       "it's",
+				       "understand",
+				       "understanding",
+				       "understands",
+				       "understate",
 				       "10",
 				       NULL};
 
@@ -162,7 +166,7 @@ double lm_reference_score(const struct lm_reference *reference, const char *cons
 struct maker {
 	const struct lm_random *what;
 	unsigned *seed;
-	const char *words[32];
+	const char *words[40];
 	size_t n_words;
 	struct lm_reference *made; /* scores unset */
 	size_t counts[MAX_ORDER];

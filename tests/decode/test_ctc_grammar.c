@@ -334,16 +334,15 @@ static void test_enumeration(void **state)
 			random_lattice(&random, &lattice);
 			if (i == 0)
 				lattice.filler_cost = INFINITY;
-			assert_int_equal(
-				ctc_grammar_create(vocab, grammar,
-						   &(struct ctc_grammar_options){
-							   .beam = 2000,
-							   .beam_score = 1000.0F,
-							   .filler_cost =
-								   (float)lattice.filler_cost,
-						   },
-						   TOKENS, MAX_FRAMES, &search),
-				0);
+			assert_int_equal(ctc_grammar_create(
+						 vocab, grammar,
+						 &(struct ctc_grammar_options){
+							 .beam = 2000,
+							 .beam_score = 1000.0F,
+							 .filler_cost = (float)lattice.filler_cost,
+						 },
+						 TOKENS, MAX_FRAMES, &search),
+					 0);
 			check_lattice(search, &lattice, &phrases, text);
 			ctc_grammar_destroy(search);
 		}
@@ -434,9 +433,8 @@ static void check_splits(struct ctc_grammar *search, struct ctc_grammar *other, 
 			copied = true;
 			ctc_grammar_copy(other, search);
 			assert_string_equal(ctc_grammar_text(other), ctc_grammar_text(search));
-			assert_int_equal(ctc_grammar_commit(other, rows + done * TOKENS,
-							    LONG - done),
-					 0);
+			assert_int_equal(
+				ctc_grammar_commit(other, rows + done * TOKENS, LONG - done), 0);
 		}
 	}
 	take_outcome(search, &parts);

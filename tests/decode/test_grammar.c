@@ -75,8 +75,8 @@ static void check(const struct vocab *vocab, const struct grammar *grammar, cons
 		n = (size_t)snprintf(got, sizeof(got), "%s",
 				     phrase.rule != NULL ? phrase.rule : "");
 		for (size_t i = 0; i < phrase.n_slots; i++) {
-			n += (size_t)snprintf(got + n, sizeof(got) - n, "|%s=",
-					      phrase.slots[i].name);
+			n += (size_t)snprintf(got + n, sizeof(got) - n,
+					      "|%s=", phrase.slots[i].name);
 			for (size_t w = phrase.slots[i].first; w < phrase.slots[i].last; w++)
 				n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%s",
 						      w > phrase.slots[i].first ? " " : "",
@@ -182,9 +182,8 @@ static void test_pieces(void **state)
 	struct grammar *grammar = compile(vocab, "abab [\u00c4] | b;");
 	struct grammar_phrase phrase;
 	/* 0 blank, 1 a, 2 b, 3 ab, 4 aba, 5 ae */
-	static const int ways[][6] = {{1, 2, 1, 2, -1}, {3, 3, -1},    {1, 2, 3, -1},
-				      {3, 1, 2, -1},    {4, 2, -1},    {4, 2, 5, -1},
-				      {2, -1}};
+	static const int ways[][6] = {{1, 2, 1, 2, -1}, {3, 3, -1},    {1, 2, 3, -1}, {3, 1, 2, -1},
+				      {4, 2, -1},       {4, 2, 5, -1}, {2, -1}};
 	static const int wrong[][4] = {{4, -1}, {3, 3, 3, -1}, {4, 3, -1}, {5, -1}};
 
 	(void)state;
@@ -374,7 +373,7 @@ static void test_many(void **state)
 	static const char *const words[] = {"light",  "music", "window", "garden", "kitchen",
 					    "winter", "table", "silver", "orange", "seven"};
 	struct vocab *vocab = english();
-	char (*texts)[64] = calloc(10000, sizeof(*texts));
+	char(*texts)[64] = calloc(10000, sizeof(*texts));
 	const char **phrases = calloc(10000, sizeof(*phrases));
 	struct grammar_error error;
 	struct grammar *grammar;

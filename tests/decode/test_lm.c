@@ -105,7 +105,7 @@ static void test_scores(void **state)
 	const struct scratch *scratch = *state;
 	unsigned seed = 7;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 200; i++) {
 		struct lm_random what = {.order = 1 + fixture_random(&seed, 5),
 					 .whole = fixture_random(&seed, 2) > 0,
 					 .unknown = fixture_random(&seed, 4) > 0,
