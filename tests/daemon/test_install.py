@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """What is installed beside the program: units, example, manual pages.
 
-usage: test_install.py SOURCE_ROOT [unittest arguments]
+usage: test_install.py SOURCE_ROOT BUILD_ROOT [unittest arguments]
 """
 
+import glob
 import re
 import unittest
 
 from harness import *
 
-ROOT = ""
+ROOT = BUILD = ""
 
 
 def read(*parts):
@@ -70,6 +71,93 @@ class Units(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout[-300:] + result.stderr)
 
 
+class Installed(unittest.TestCase):
+    """meson install: where a Debian user looks for it, and usable there."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+        cls.dest = cls.directory.name
+        meson = shutil.which("meson")
+        if not meson:
+            raise unittest.SkipTest("no meson")
+        subprocess.run(
+            [meson, "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", cls.dest],
+            check=True, capture_output=True,
+        )
+        with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json")) as f:
+            cls.options = {option["name"]: option["value"] for option in json.load(f)}
+
+    def path(self, option, *parts):
+        """Below the directory that the option names."""
+        prefix = self.options["prefix"]
+        place = os.path.join(prefix, self.options[option] if option else "", *parts)
+        return self.dest + place
+
+    def check(self, *path):
+        self.assertTrue(os.path.isfile(self.path(*path)), path)
+
+    def test_files(self):
+        for program in "heard", "hear", "heard-model":
+            self.check("bindir", program)
+            self.assertTrue(os.access(self.path("bindir", program), os.X_OK))
+        self.check("sysconfdir", "heard", "heard.conf")
+        self.check("includedir", "heard.h")
+        self.check("libdir", "libheard.so")
+        self.check("libdir", "pkgconfig", "heard.pc")
+        for unit in "heard.service", "heard.socket", "heard-tcp.socket":
+            self.check("", "lib", "systemd", "system", unit)
+        for unit in "heard.service", "heard.socket":
+            self.check("", "lib", "systemd", "user", unit)
+
+    def test_units_name_the_program(self):
+        for kind in "system", "user":
+            with open(self.path("", "lib", "systemd", kind, "heard.service")) as f:
+                text = f.read()
+            program = re.search(r"(?m)^ExecStart=(\S+)", text)[1]
+            self.assertTrue(os.access(self.dest + program, os.X_OK), program)
+
+    def test_pages(self):
+        if not glob.glob(os.path.join(BUILD, "man", "*.1")):
+            self.skipTest("built without manual pages")
+        for page in "hear.1", "heard.1", "heard-model.1", "heard.conf.5", "heard-protocol.7":
+            self.check("mandir", "man" + page[-1], page)
+
+    def test_model(self):
+        if not os.path.exists(os.path.join(ROOT, "models", "default", "config.json")):
+            self.skipTest("no models/default")
+        self.check("datadir", "heard", "models", "default", "config.json")
+
+    def test_client_library(self):
+        """The example of the documentation is built with what was installed."""
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        config = shutil.which("pkg-config")
+        if not compiler or not config or "san" in self.options.get("b_sanitize", ""):
+            self.skipTest("no compiler, or instrumented")
+        environment = dict(
+            os.environ, PKG_CONFIG_PATH=self.path("libdir", "pkgconfig"),
+            PKG_CONFIG_SYSROOT_DIR=self.dest,
+        )
+        flags = subprocess.run(
+            [config, "--cflags", "--libs", "heard"], env=environment, check=True,
+            capture_output=True, text=True,
+        ).stdout.split()
+        program = os.path.join(self.dest, "transcribe")
+        subprocess.run(
+            [compiler, "-o", program, os.path.join(ROOT, "docs", "examples", "transcribe.c"),
+             *flags, f"-Wl,-rpath,{self.path('libdir')}"],
+            check=True,
+        )
+        with Daemon() as daemon:
+            environment = dict(os.environ, HEARD_SOCKET=f"unix://{daemon.path}")
+            result = subprocess.run(
+                [program], input=speak("INSTALLED"), env=environment, check=True,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )
+        self.assertEqual(result.stdout.decode(), "installed\n")
+
+
 class Pages(unittest.TestCase):
     def test_every_option_is_told(self):
         page, conf, example = read("man/heard.1.scd"), read("man/heard.conf.5.scd"), read("daemon/heard.conf")
@@ -98,5 +186,5 @@ class Pages(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    ROOT = sys.argv.pop(1)
+    ROOT, BUILD = sys.argv.pop(1), sys.argv.pop(1)
     unittest.main()
