@@ -24,6 +24,7 @@
 #define HEARD_CORE_RECOGNIZER_H
 
 #include "core/base/weight_type.h"
+#include "core/decode/ctc_grammar.h"
 #include "core/decode/endpoint.h"
 #include "core/decode/plan.h"
 #include "core/decode/vocab.h"
@@ -185,6 +186,10 @@ struct recognizer_event {
 	int64_t clock;        /* partial: end of the committed frames; else end of the utterance */
 	const char *stable;   /* partial: never taken back in final=stream */
 	const char *unstable; /* partial: what follows stable for now */
+	/* Of a plan with a grammar, else NULL. */
+	const char *command; /* partial: best path so far, maybe of half a phrase */
+	const struct ctc_match
+		*match; /* final: best phrase, accepted or not; frames from `start` */
 	const struct transcript
 		*transcript;     /* words and chars, frames from `start`; the final's text */
 	enum endpoint_rule rule; /* endpoint */

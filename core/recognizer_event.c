@@ -38,8 +38,27 @@ static struct recognizer_event event_partial(struct utterance *utterance, size_t
 	memcpy(view->promised + shown, event.stable + shown, stable - shown);
 	view->promised_length = stable;
 	strcpy(view->shown, event.unstable);
+	if (view->commands != NULL) {
+		event.command = ctc_grammar_text(view->commands);
+		strcpy(view->shown_command, event.command);
+	}
 	view->partial_due = false;
 	return event;
+}
+
+/* The best command. After a cut in the past there is none: its search knows the
+ * frames behind the cut. */
+static const struct ctc_match *view_match(struct view *view)
+{
+	const struct utterance *utterance = view->utterance;
+	size_t frames = utterance->length / utterance->stream->hop;
+
+	if (view->commands == NULL)
+		return NULL;
+	if (utterance->made == FINAL_STREAM && ctc_grammar_frames(view->commands) > frames)
+		ctc_grammar_reset(view->commands);
+	ctc_grammar_match(view->commands, &view->match);
+	return &view->match;
 }
 
 static struct recognizer_event event_final(struct utterance *utterance, size_t index)
@@ -55,6 +74,7 @@ static struct recognizer_event event_final(struct utterance *utterance, size_t i
 	event.transcript =
 		decoder_transcript(utterance->made == FINAL_OFFLINE ? view->second : view->decoder);
 	event.final = utterance->made;
+	event.match = view_match(view);
 	event.prefix_ok =
 		strncmp(event.transcript->text, view->promised, view->promised_length) == 0;
 	view->final_due = false;

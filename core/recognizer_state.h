@@ -30,13 +30,17 @@ struct view {
 	bool own;                    /* the decoders are its own, else the utterance's */
 	struct decoder *decoder;     /* the streaming pass */
 	struct decoder *second;      /* the offline pass; NULL with final=stream */
+	/* Owned: the plan's commands, the offline pass after the streaming one; NULL: none. */
+	struct ctc_grammar *commands;
+	struct ctc_match match; /* of the last final */
 
 	/* events to deliver, in this order */
 	bool partial_due, endpoint_due, final_due;
 	uint64_t sequence;
 	char *promised; /* owned: stable text that partials have shown */
 	size_t promised_length;
-	char *shown; /* owned: unstable text of the last partial */
+	char *shown;         /* owned: unstable text of the last partial */
+	char *shown_command; /* owned, with commands: likewise */
 };
 
 struct utterance {

@@ -21,8 +21,10 @@ void view_destroy(struct view *view)
 		decoder_destroy(view->decoder);
 		decoder_destroy(view->second);
 	}
+	ctc_grammar_destroy(view->commands);
 	free(view->promised);
 	free(view->shown);
+	free(view->shown_command);
 	free(view);
 }
 
@@ -38,6 +40,23 @@ int stream_decoder(const struct recognizer_stream *stream, struct decode_plan *p
 	};
 
 	return decoder_create(&params, plan, out);
+}
+
+static int view_commands(struct view *view, const struct decode_plan *plan)
+{
+	const struct recognizer_stream *stream = view->utterance->stream;
+	int error;
+
+	if (plan == NULL || plan->grammar == NULL)
+		return 0;
+	error = ctc_grammar_create(
+		stream->language->vocab, plan->grammar, &plan->commands,
+		acoustic_model_output_size(stream->recognizer->model, stream->language->adapter),
+		stream->max_frames, &view->commands);
+	if (error < 0)
+		return error;
+	view->shown_command = calloc(ctc_grammar_text_capacity(view->commands), 1);
+	return view->shown_command != NULL ? 0 : -ENOMEM;
 }
 
 int view_create(struct utterance *utterance, struct decode_plan *plan, struct view **out)
@@ -60,6 +79,8 @@ int view_create(struct utterance *utterance, struct decode_plan *plan, struct vi
 		view->decoder = utterance->greedy;
 		view->second = utterance->second;
 	}
+	if (error == 0)
+		error = view_commands(view, plan);
 	if (error == 0) {
 		text = decoder_text_capacity(view->decoder);
 		view->promised = calloc(text, 1);
@@ -79,6 +100,10 @@ static void view_begin(struct view *view)
 {
 	if (view->own)
 		decoder_reset(view->decoder);
+	if (view->commands != NULL) {
+		ctc_grammar_reset(view->commands);
+		view->shown_command[0] = '\0';
+	}
 	view->partial_due = view->endpoint_due = view->final_due = false;
 	view->sequence = 0;
 	view->promised_length = 0;
@@ -118,6 +143,8 @@ void utterance_commit(struct utterance *utterance, const float *logits, size_t f
 
 		if (view != NULL && view->own)
 			decoder_commit(view->decoder, logits, frames);
+		if (view != NULL && view->commands != NULL)
+			ctc_grammar_commit(view->commands, logits, frames);
 	}
 }
 
@@ -129,6 +156,8 @@ void utterance_provisional(struct utterance *utterance, const float *logits, siz
 
 		if (view != NULL && view->own)
 			decoder_provisional(view->decoder, logits, frames);
+		if (view != NULL && view->commands != NULL)
+			ctc_grammar_provisional(view->commands, logits, frames);
 	}
 }
 
@@ -147,6 +176,10 @@ void utterance_offline(struct utterance *utterance, const float *logits, size_t 
 
 		if (view != NULL && view->own)
 			second_pass(view->second, logits, frames);
+		if (view != NULL && view->commands != NULL) {
+			ctc_grammar_reset(view->commands);
+			ctc_grammar_commit(view->commands, logits, frames);
+		}
 	}
 }
 
@@ -161,8 +194,11 @@ void utterance_note_partials(struct utterance *utterance)
 		if (view == NULL)
 			continue;
 		stable = decoder_stable_length(view->decoder);
-		view->partial_due = stable != view->promised_length ||
-				    strcmp(decoder_text(view->decoder) + stable, view->shown) != 0;
+		view->partial_due =
+			stable != view->promised_length ||
+			strcmp(decoder_text(view->decoder) + stable, view->shown) != 0 ||
+			(view->commands != NULL &&
+			 strcmp(ctc_grammar_text(view->commands), view->shown_command) != 0);
 	}
 }
 

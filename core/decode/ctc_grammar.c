@@ -64,7 +64,8 @@ static int scratch_create(struct ctc_grammar *search)
 	search->candidates = calloc(beam, sizeof(*search->candidates));
 	search->match = calloc(search->max_frames + 1, sizeof(*search->match));
 	search->raw = malloc(raw);
-	search->text = malloc(text_capacity(raw));
+	search->text_capacity = text_capacity(raw);
+	search->text = malloc(search->text_capacity);
 	return search->next != NULL && search->stays != NULL && search->candidates != NULL &&
 			       search->match != NULL && search->raw != NULL && search->text != NULL
 		       ? 0
@@ -212,6 +213,11 @@ const char *ctc_grammar_text(struct ctc_grammar *search)
 	search->text[text_read(&state, &search->vocab->style, search->raw, true, search->text)] =
 		'\0';
 	return search->text;
+}
+
+size_t ctc_grammar_text_capacity(const struct ctc_grammar *search)
+{
+	return search->text_capacity;
 }
 
 /* The best hypothesis that is a whole phrase, and its best alignment. */

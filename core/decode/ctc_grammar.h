@@ -55,6 +55,8 @@ int ctc_grammar_provisional(struct ctc_grammar *search, const float *logits, siz
 /* Text of the best path so far, which may be the beginning of a phrase only;
  * provisional frames included. Valid until the next commit, provisional or reset. */
 const char *ctc_grammar_text(struct ctc_grammar *search);
+/* Bytes that it can have, terminating zero included. */
+size_t ctc_grammar_text_capacity(const struct ctc_grammar *search);
 
 size_t ctc_grammar_frames(const struct ctc_grammar *search); /* committed */
 
@@ -68,17 +70,19 @@ struct ctc_match_token {
 
 /* The best phrase that is complete after the committed frames.
  *
- * confidence, 0..1, is the geometric mean, over the characters (tokens that are no
- * delimiter), of the probability of the phrase's best alignment relative to the
- * free path; but not more than that mean over the frames and characters of the
- * weakest word with CTC_MATCH_SMOOTHING characters added that cost nothing, so
- * that a short word tells less than a long one. What lies between two words
- * belongs to the later one, what follows the last to it. */
+ * weakest is the least confidence of a word (ctc_match_confidence): the
+ * probability of its frames on the best alignment relative to the free path, as
+ * a geometric mean over its characters (tokens that are no delimiter) and
+ * CTC_MATCH_SMOOTHING more that cost nothing, so that a short word tells less
+ * than a long one. What lies before a word belongs to it, what follows the last
+ * one to that. confidence is weakest, or the mean over all characters of the phrase
+ * where that is less: one wrong word is enough to be told, and so are many slightly
+ * wrong ones. Sums over alignments tell less, as their number is not the free path's. */
 struct ctc_match {
 	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
-	size_t n;         /* 0: no phrase at all has a path */
-	double score;     /* of the phrase, over all alignments */
-	double alignment; /* of the best one */
+	size_t n;                             /* 0: no phrase at all has a path */
+	double score;                         /* of the phrase, over all alignments */
+	double alignment;                     /* of the best one */
 	float confidence;
 	float weakest; /* of the words */
 	int delimiter; /* -1: none */

@@ -16,9 +16,9 @@ double log_add(double a, double b)
 /* What a frame costs, relative to the free path. */
 struct frame {
 	const float *logits;
-	float best;      /* logit of the free path's choice */
-	double filler;   /* a filler instead: 0, or the cost of a token that begins */
-	double blank;    /* score of the blank */
+	float best;    /* logit of the free path's choice */
+	double filler; /* a filler instead: 0, or the cost of a token that begins */
+	double blank;  /* score of the blank */
 	int number;
 };
 
@@ -126,8 +126,8 @@ static void set_total(struct hypothesis *hypothesis)
 {
 	double phrase = log_add(hypothesis->sums[ENDS_BLANK], hypothesis->sums[ENDS_TOKEN]);
 
-	hypothesis->total = phrase > hypothesis->sums[ENDS_FILLER] ? phrase
-								   : hypothesis->sums[ENDS_FILLER];
+	hypothesis->total =
+		phrase > hypothesis->sums[ENDS_FILLER] ? phrase : hypothesis->sums[ENDS_FILLER];
 }
 
 /* The alignment goes on by a frame that has no token of the phrase. */
@@ -164,8 +164,8 @@ static void stay(const struct ctc_grammar *search, const struct beam *beam,
 		double filler = from->sums[ENDS_FILLER];
 
 		to->sums[ENDS_FILLER] = (all > filler ? all : filler) - frame->filler;
-		to->best[ENDS_FILLER] = go_on(better(best, &from->best[ENDS_FILLER]),
-					      -frame->filler);
+		to->best[ENDS_FILLER] =
+			go_on(better(best, &from->best[ENDS_FILLER]), -frame->filler);
 	}
 }
 
@@ -294,8 +294,8 @@ static void find_longer(struct ctc_grammar *search, const struct beam *beam,
 		for (uint32_t arc = graph->first[state]; arc < graph->first[state + 1]; arc++) {
 			int token = graph->arcs[arc].token;
 			const struct alignment *alignment;
-			double total = leaving(beam, from, token, &alignment) +
-				       frame_score(frame, token);
+			double total =
+				leaving(beam, from, token, &alignment) + frame_score(frame, token);
 			uint32_t child;
 
 			if (!(total > bar))
@@ -343,8 +343,8 @@ static bool keep_stay(const struct ctc_grammar *search, struct beam *beam,
 	if (token->score > -INFINITY && token->mark == SEARCH_NONE) {
 		const struct alignment *before;
 
-		leaving(beam, &beam->now[beam->prefixes[prefix->parent].active],
-			prefix->token, &before);
+		leaving(beam, &beam->now[beam->prefixes[prefix->parent].active], prefix->token,
+			&before);
 		if (!begin_token(search, beam, before, frame, token))
 			return false;
 	}

@@ -67,10 +67,10 @@ struct beam {
 	struct mark *marks;      /* owned, [max_marks] */
 	struct hypothesis *now;  /* owned, [beam] */
 	size_t n_now;
-	uint32_t free_prefix, free_mark;       /* chains of given back ones */
-	uint32_t used_prefixes, used_marks;    /* those beyond were never taken */
-	int free_token;                        /* the free path's choice in the last frame; -1 */
-	double filler;                         /* cost of saying nothing but fillers so far */
+	uint32_t free_prefix, free_mark;    /* chains of given back ones */
+	uint32_t used_prefixes, used_marks; /* those beyond were never taken */
+	int free_token;                     /* the free path's choice in the last frame; -1 */
+	double filler;                      /* cost of saying nothing but fillers so far */
 	int frames;
 };
 
@@ -92,6 +92,7 @@ struct ctc_grammar {
 	/* scratch of results */
 	struct ctc_match_token *match; /* owned, [max_frames] */
 	char *raw, *text;              /* owned */
+	size_t text_capacity;
 };
 
 /* log(exp(a) + exp(b)). */

@@ -106,14 +106,14 @@ struct grammar_size grammar_size(const struct grammar *grammar)
 
 	for (size_t i = 0; i < words->n; i++)
 		size.words += grammar->spelling.length[i] > 0 ? 1 : 0;
-	size.bytes = sizeof(*grammar) + words->capacity +
-		     words->offsets_capacity * sizeof(*words->offsets) +
-		     words->table_size * sizeof(*words->table) +
-		     grammar->network.capacity * sizeof(*grammar->network.nodes) +
-		     grammar->spelling.capacity * sizeof(*grammar->spelling.arcs) +
-		     words->n * (sizeof(*grammar->spelling.first) +
-				 sizeof(*grammar->spelling.length)) +
-		     graph->n_arcs * sizeof(*graph->arcs) +
-		     graph->states * (sizeof(*graph->first) + sizeof(*graph->accepts));
+	size.bytes =
+		sizeof(*grammar) + words->capacity +
+		words->offsets_capacity * sizeof(*words->offsets) +
+		words->table_size * sizeof(*words->table) +
+		grammar->network.capacity * sizeof(*grammar->network.nodes) +
+		grammar->spelling.capacity * sizeof(*grammar->spelling.arcs) +
+		words->n * (sizeof(*grammar->spelling.first) + sizeof(*grammar->spelling.length)) +
+		graph->n_arcs * sizeof(*graph->arcs) +
+		graph->states * (sizeof(*graph->first) + sizeof(*graph->accepts));
 	return size;
 }

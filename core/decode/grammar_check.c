@@ -196,6 +196,5 @@ int grammar_check(struct grammar_tree *tree)
 					      GRAMMAR_MAX_NODES);
 	}
 	/* Rules that all refer to each other were refused as recursion. */
-	return commands > 0 ? 0
-			    : grammar_refuse(tree, -EINVAL, 1, 1, "there is no command");
+	return commands > 0 ? 0 : grammar_refuse(tree, -EINVAL, 1, 1, "there is no command");
 }

@@ -313,8 +313,7 @@ static int pairs_to_arcs(struct builder *builder)
 			if (numbers_add(&builder->sets, place) < 0)
 				return -ENOMEM;
 		}
-		if (intern(builder, begin, &target) < 0 ||
-		    add_arc(builder, (int)token, target) < 0)
+		if (intern(builder, begin, &target) < 0 || add_arc(builder, (int)token, target) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -15,7 +15,7 @@
 /* A step of the way: what was decided at a node. */
 struct step {
 	uint32_t node;
-	uint32_t at;     /* token */
+	uint32_t at;      /* token */
 	bool alternative; /* a fork whose second branch is taken */
 };
 
@@ -212,9 +212,9 @@ static size_t phrase_words(const struct reader *reader, struct grammar_phrase *o
 		if (node->kind != NETWORK_WORD)
 			continue;
 		/* A word is never the last step: the end is. */
-		out->words[out->n_words++] = (struct grammar_word){
-			grammar_word_text(&grammar->words, node->value),
-			skip_delimiters(reader, step->at), step[1].at};
+		out->words[out->n_words++] =
+			(struct grammar_word){grammar_word_text(&grammar->words, node->value),
+					      skip_delimiters(reader, step->at), step[1].at};
 		bytes += strlen(out->words[out->n_words - 1].text) + 1;
 	}
 	return bytes;

@@ -197,8 +197,8 @@ static int lexer_count(struct grammar_lexer *lexer)
 	take(lexer);
 	if (lexer->most == 0 || lexer->most < lexer->least)
 		return grammar_refuse(lexer->tree, -EINVAL, lexer->symbol_line,
-				      lexer->symbol_column, "{%u,%u} repeats nothing",
-				      lexer->least, lexer->most);
+				      lexer->symbol_column, "{%u,%u} repeats nothing", lexer->least,
+				      lexer->most);
 	if (lexer->most > GRAMMAR_MAX_REPEAT)
 		return grammar_refuse(lexer->tree, -E2BIG, lexer->symbol_line, lexer->symbol_column,
 				      "more than %d repetitions", GRAMMAR_MAX_REPEAT);

@@ -9,7 +9,7 @@ enum grammar_symbol {
 	SYMBOL_WORD = 1,  /* text */
 	SYMBOL_NAME = 2,  /* <name> or <name:slot>: text, slot */
 	SYMBOL_COUNT = 3, /* {n} or {n,m}: least, most */
-	/* others are their character: ( ) [ ] | = ; */
+			  /* others are their character: ( ) [ ] | = ; */
 };
 
 struct grammar_lexer {

@@ -58,8 +58,8 @@ static void classify(struct minimizer *minimizer, uint32_t state)
 	size_t n = graph->n_arcs, mask = minimizer->table_size - 1, at;
 
 	for (uint32_t i = old->first[state]; i < old->first[state + 1]; i++)
-		graph->arcs[n++] = (struct graph_arc){
-			old->arcs[i].token, arc_class(minimizer, state, &old->arcs[i])};
+		graph->arcs[n++] = (struct graph_arc){old->arcs[i].token,
+						      arc_class(minimizer, state, &old->arcs[i])};
 	graph->first[made + 1] = (uint32_t)n;
 	graph->accepts[made] = old->accepts[state];
 	at = hash_state(graph, made) & mask;

@@ -189,7 +189,8 @@ static int parse_repeated(struct parser *parser, uint32_t *out)
 	tree->nodes[*out].most = parser->lexer.most;
 	error = grammar_lexer_next(&parser->lexer);
 	if (error == 0 && parser->lexer.symbol == SYMBOL_COUNT)
-		error = refuse_here(parser, -EINVAL, "a second repetition: put ( ) around the first");
+		error = refuse_here(parser, -EINVAL,
+				    "a second repetition: put ( ) around the first");
 	return error;
 }
 
@@ -234,8 +235,7 @@ static int parse_choice(struct parser *parser, uint32_t *out)
 
 static bool is_word(const struct grammar_lexer *lexer, const char *text)
 {
-	return lexer->symbol == SYMBOL_WORD && !lexer->quoted &&
-	       lexer->word_size == strlen(text) &&
+	return lexer->symbol == SYMBOL_WORD && !lexer->quoted && lexer->word_size == strlen(text) &&
 	       memcmp(lexer->word, text, lexer->word_size) == 0;
 }
 

@@ -64,5 +64,6 @@ void decode_plan_release(struct decode_plan *plan)
 		return;
 	hotwords_release(plan->hotwords);
 	plan_lm_release(plan->lm);
+	grammar_unref(plan->grammar);
 	free(plan);
 }

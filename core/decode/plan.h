@@ -7,6 +7,7 @@
 #ifndef HEARD_DECODE_PLAN_H
 #define HEARD_DECODE_PLAN_H
 
+#include "core/decode/ctc_grammar.h"
 #include "core/decode/lm_fusion.h"
 #include "core/decode/lm_tokens.h"
 
@@ -57,6 +58,10 @@ struct decode_plan {
 	struct hotwords *hotwords; /* held; NULL: none */
 	struct plan_lm *lm;        /* held; NULL: none */
 	struct lm_weights weights; /* with lm */
+
+	/* Commands are searched for beside the text, whatever decodes that. */
+	struct grammar *grammar; /* a reference; NULL: none */
+	struct ctc_grammar_options commands;
 };
 
 /* A zeroed plan with one reference; NULL without memory. */

@@ -115,6 +115,14 @@ static void session_add(struct session *session, const struct recognizer_event *
 	for (size_t i = 0; transcript != NULL && i < transcript->n_words; i++)
 		fprintf(out, " %s@%d-%d", transcript->words[i].text,
 			transcript->words[i].start_frame, transcript->words[i].end_frame);
+	if (event->command != NULL)
+		fprintf(out, " command=[%s]", event->command);
+	if (event->match != NULL)
+		fprintf(out, " accepted=%d confidence=%f", event->match->accepted,
+			(double)event->match->confidence);
+	for (size_t i = 0; event->match != NULL && i < event->match->n; i++)
+		fprintf(out, " %d@%d-%d", event->match->tokens[i].token,
+			event->match->tokens[i].start_frame, event->match->tokens[i].end_frame);
 	fclose(out);
 }
 
