@@ -69,9 +69,12 @@ static ALWAYS_INLINE dot_raw codes_high(dot_nibbles w)
 	return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
 }
 
+/* Not the intrinsic: gcc 12 gives its result another register than its sum and
+ * copies all sixteen of them back in every step. */
 static ALWAYS_INLINE dot_acc dot_add(dot_acc acc, dot_raw w, int32_t x)
 {
-	return _mm512_dpbusd_epi32(acc, w, _mm512_set1_epi32(x));
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(w), "v"(_mm512_set1_epi32(x)));
+	return acc;
 }
 
 #include "core/kernels/codes_body.h"
