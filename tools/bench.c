@@ -1,66 +1,37 @@
 /*
- * `heard-model bench`: how fast the model runs here, on synthetic samples.
- * Speed does not depend on what they are, nor on what the weights are.
+ * `heard-model bench`: how fast the model runs here with each type of weights, on
+ * synthetic samples. Speed does not depend on what they are, nor on what the
+ * weights are.
  *
- * Memory is looked at first: measuring what the machine can do takes a buffer
- * that would count. The machine is measured again and again between the
- * timings, so that a busy neighbour slows both down.
+ * One type after the other is loaded. Memory is looked at first: measuring what
+ * the machine can do takes a buffer that would count. The machine is measured
+ * again and again between the timings, so that a busy neighbour slows both down.
  */
+#include "tools/bench.h"
+
 #include "core/acoustic/acoustic.h"
 #include "core/base/log.h"
 #include "core/kernels/kernels.h"
 #include "core/kernels/pool.h"
 #include "core/kernels/roofline.h"
-#include "tools/bound.h"
 #include "tools/commands.h"
-#include "tools/json_out.h"
 #include "tools/memory.h"
-#include "tools/tool_model.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-	OFFLINE_SECONDS = 10,
 	LONGEST_SECONDS = 30, /* of the offline pass: what unlimited contexts are capped at */
-	WINDOW_FRAMES = 32,   /* of the window without cache */
 	MIN_TIMES = 5,
 	MAX_TIMES = 10000,
 	MAX_STREAMS_A_STEP = 64,
 };
 
 static const double roofline_interval_s = 0.5;
-
-/* Timings of one thing, with the machine's speed in the same run. */
-struct times {
-	double *seconds; /* owned, [MAX_TIMES] */
-	size_t n;
-	double best, p50, p99;
-};
-
-struct row {
-	struct window window;
-	struct times times;
-	size_t peak_bytes;
-};
-
-struct bench {
-	const struct options *options;
-	struct tool_model model;
-	struct acoustic_offline *offline; /* owned */
-	struct roofline *roofline;        /* owned */
-	float *samples;                   /* owned, LONGEST_SECONDS of noise */
-	size_t n_samples;
-	struct row rows[OPTIONS_MAX_WINDOWS];
-	size_t n_rows;
-	struct times window; /* WINDOW_FRAMES offline */
-	struct times offline_times;
-	size_t offline_peak_bytes;
-};
 
 /* Streams stepped together, fed from the noise over and over. */
 struct feed {
@@ -86,12 +57,24 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void summarize(struct times *times)
+static void summarize(struct bench_times *times)
 {
 	qsort(times->seconds, times->n, sizeof(double), compare);
 	times->best = times->seconds[0];
 	times->p50 = times->seconds[times->n / 2];
 	times->p99 = times->seconds[(times->n - 1) * 99 / 100];
+}
+
+/* The machine is the same for all types: the best that was seen with any. */
+static void measure_machine(struct bench *b)
+{
+	struct machine *machine = &b->machine;
+
+	roofline_measure(b->roofline);
+	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++)
+		machine->ops[type] = fmax(machine->ops[type],
+					  1e9 * roofline_gops(b->roofline, (enum weight_type)type));
+	machine->bytes = fmax(machine->bytes, 1e9 * roofline_read_gbs(b->roofline));
 }
 
 /* Something to time; `ready` (may be NULL) runs before the clock starts. */
@@ -102,7 +85,7 @@ struct subject {
 };
 
 /* Times one thing until its share of the time is spent. */
-static int measure(struct bench *b, struct times *times, const struct subject *subject)
+static int measure(struct bench *b, struct bench_times *times, const struct subject *subject)
 {
 	double begin = now();
 	double last_roofline = 0;
@@ -115,7 +98,7 @@ static int measure(struct bench *b, struct times *times, const struct subject *s
 		if (times->n >= MIN_TIMES && start - begin >= b->options->seconds)
 			break;
 		if (start - last_roofline > roofline_interval_s) {
-			roofline_measure(b->roofline);
+			measure_machine(b);
 			last_roofline = now();
 		}
 		if (subject->ready)
@@ -201,14 +184,14 @@ static int step_once(struct bench *b, void *ctx)
 	return 0;
 }
 
-static int measure_steps(struct bench *b, struct row *row)
+static int measure_steps(struct bench *b, const struct window *window, struct bench_times *times)
 {
 	struct feed feed;
 
-	int error = feed_open(b, &row->window, &feed);
+	int error = feed_open(b, window, &feed);
 	if (error)
 		return error;
-	error = measure(b, &row->times,
+	error = measure(b, times,
 			&(struct subject){.ready = fill, .once = step_once, .ctx = &feed});
 	feed_close(&feed);
 	return error;
@@ -219,54 +202,51 @@ static int offline_once(struct bench *b, void *ctx)
 	return tool_model_run(&b->model, b->offline, b->samples, *(const size_t *)ctx, NULL);
 }
 
-static int measure_memory(struct bench *b)
+static int measure_memory(struct bench *b, struct bench_type *type)
 {
 	for (size_t i = 0; i < b->n_rows; i++) {
 		struct feed feed;
-		int error = feed_open(b, &b->rows[i].window, &feed);
+		int error = feed_open(b, &b->windows[i], &feed);
 		if (error)
 			return error;
-		b->rows[i].peak_bytes = memory_peak_bytes();
+		type->rows[i].peak_bytes = memory_peak_bytes();
 		feed_close(&feed);
 	}
 	int error = acoustic_offline_create(b->model.acoustic, b->n_samples, &b->offline);
 	if (!error)
 		error = offline_once(b, &b->n_samples);
-	b->offline_peak_bytes = memory_peak_bytes();
+	type->offline_peak_bytes = memory_peak_bytes();
 	return error;
 }
 
-static int measure_speed(struct bench *b)
+static int measure_speed(struct bench *b, struct bench_type *type)
 {
 	const struct model_config *config = b->model.config;
-	size_t window = (WINDOW_FRAMES - 1) * config->hop + config->field;
+	size_t window = bench_window_samples(config);
 	size_t offline = OFFLINE_SECONDS * config->sampling_rate;
 
 	int error = roofline_create(kernels_get(), b->model.pool, &b->roofline);
 	if (error)
 		log_error("no memory to measure this machine");
 	for (size_t i = 0; i < b->n_rows && !error; i++)
-		error = measure_steps(b, &b->rows[i]);
+		error = measure_steps(b, &b->windows[i], &type->rows[i].times);
 	if (!error)
-		error = measure(b, &b->window,
+		error = measure(b, &type->window,
 				&(struct subject){.once = offline_once, .ctx = &window});
 	if (!error)
-		error = measure(b, &b->offline_times,
+		error = measure(b, &type->offline,
 				&(struct subject){.once = offline_once, .ctx = &offline});
 	return error;
 }
 
+/* What every type is measured with; needs a loaded model. */
 static int prepare(struct bench *b)
 {
 	const struct options *options = b->options;
-	size_t n = options->n_windows;
-
-	int error = tool_model_open(options, TOOL_MODEL_NETWORK, &b->model);
-	if (error)
-		return error;
 	const struct model_config *config = b->model.config;
 	const struct window recommended = {config->left, config->chunk, config->right};
 	long longest = (long)config_frames(config, LONGEST_SECONDS * config->sampling_rate);
+	size_t n = options->n_windows;
 
 	b->n_rows = n > 0 ? n : 1;
 	b->n_samples = LONGEST_SECONDS * config->sampling_rate;
@@ -274,7 +254,7 @@ static int prepare(struct bench *b)
 	if (!b->samples)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n_rows; i++) {
-		struct window *window = &b->rows[i].window;
+		struct window *window = &b->windows[i];
 		*window = n > 0 ? options->windows[i] : recommended;
 		if (window->left < 0)
 			window->left = longest;
@@ -289,143 +269,69 @@ static int prepare(struct bench *b)
 	return 0;
 }
 
-static double rtf(const struct bench *b, const struct row *row)
+static void close_model(struct bench *b)
 {
-	return row->times.p50 / tool_model_seconds(&b->model, (size_t)row->window.chunk);
+	roofline_destroy(b->roofline);
+	acoustic_offline_destroy(b->offline);
+	tool_model_close(&b->model);
+	b->roofline = NULL;
+	b->offline = NULL;
 }
 
-static double offline_rtf(const struct bench *b)
+/* The last type's model stays open: the report asks for its shapes. */
+static int measure_type(struct bench *b, enum weight_type type)
 {
-	return b->offline_times.p50 / OFFLINE_SECONDS;
-}
+	struct bench_type *result = &b->types[b->n_types++];
+	struct options options = *b->options;
 
-static size_t head_width(const struct bench *b)
-{
-	return b->model.config->head == HEAD_CTC ? b->model.width : 0;
-}
-
-static struct machine machine(const struct bench *b)
-{
-	return (struct machine){
-		.flops = 1e9 * roofline_gflops(b->roofline),
-		.bytes = 1e9 * roofline_read_gbs(b->roofline),
-	};
-}
-
-static double window_bound(const struct bench *b)
-{
-	const struct model_config *config = b->model.config;
-	struct machine m = machine(b);
-
-	return bound_utterance(config, head_width(b),
-			       (WINDOW_FRAMES - 1) * config->hop + config->field, &m);
-}
-
-static double offline_bound(const struct bench *b)
-{
-	struct machine m = machine(b);
-
-	return bound_utterance(b->model.config, head_width(b),
-			       OFFLINE_SECONDS * b->model.config->sampling_rate, &m);
-}
-
-static double step_bound(const struct bench *b, const struct row *row)
-{
-	struct machine m = machine(b);
-
-	return bound_step(b->model.config, head_width(b), &row->window, b->options->streams, &m);
-}
-
-static void json_times(struct json_out *json, const char *key, const struct times *times)
-{
-	json_begin_object(json, key);
-	json_number(json, "p50", 1e3 * times->p50, 6);
-	json_number(json, "p99", 1e3 * times->p99, 6);
-	json_number(json, "best", 1e3 * times->best, 6);
-	json_end_object(json);
-}
-
-static void print_json(const struct bench *b, const struct row *row)
-{
-	struct json_out json = {.file = stdout};
-	double bound = step_bound(b, row);
-
-	json_begin_object(&json, NULL);
-	json_string(&json, "model", b->options->arguments[0]);
-	json_string(&json, "weights", "f32");
-	json_string(&json, "kernels", kernels_get()->name);
-	json_integer(&json, "threads", pool_threads(b->model.pool));
-	json_integer(&json, "streams", (long long)b->options->streams);
-	json_integer(&json, "L", row->window.left);
-	json_integer(&json, "C", row->window.chunk);
-	json_integer(&json, "R", row->window.right);
-	json_integer(&json, "steps", (long long)row->times.n);
-	json_times(&json, "step_ms", &row->times);
-	json_number(&json, "rtf", rtf(b, row), 5);
-	json_number(&json, "roofline_ms", 1e3 * bound, 6);
-	json_number(&json, "roofline_share", bound / row->times.p50, 4);
-	json_times(&json, "window_ms", &b->window);
-	json_number(&json, "window_roofline_ms", 1e3 * window_bound(b), 6);
-	json_number(&json, "offline_rtf", offline_rtf(b), 5);
-	json_number(&json, "offline_roofline_rtf", offline_bound(b) / OFFLINE_SECONDS, 5);
-	json_integer(&json, "peak_rss_bytes", (long long)row->peak_bytes);
-	json_integer(&json, "offline_peak_rss_bytes", (long long)b->offline_peak_bytes);
-	json_integer(&json, "weights_bytes", (long long)acoustic_model_bytes(b->model.acoustic));
-	json_number(&json, "peak_gflops", roofline_gflops(b->roofline), 5);
-	json_number(&json, "read_gbs", roofline_read_gbs(b->roofline), 4);
-	json_end_object(&json);
-	json_newline(&json);
-}
-
-static void print_text(const struct bench *b)
-{
-	printf("%s, f32, kernels %s, threads %u; this machine: %.0f GFLOP/s, %.1f GB/s\n",
-	       b->options->arguments[0], kernels_get()->name, pool_threads(b->model.pool),
-	       roofline_gflops(b->roofline), roofline_read_gbs(b->roofline));
-	printf("%-16s %8s %8s %8s %8s %8s %7s %9s\n", "step L:C:R", "streams", "p50 ms", "p99 ms",
-	       "rtf", "bound ms", "share", "peak MB");
-	for (size_t i = 0; i < b->n_rows; i++) {
-		const struct row *row = &b->rows[i];
-		double bound = step_bound(b, row);
-		char name[64];
-		snprintf(name, sizeof(name), "%ld:%ld:%ld", row->window.left, row->window.chunk,
-			 row->window.right);
-		printf("%-16s %8zu %8.1f %8.1f %8.3f %8.1f %6.0f%% %9.0f\n", name,
-		       b->options->streams, 1e3 * row->times.p50, 1e3 * row->times.p99, rtf(b, row),
-		       1e3 * bound, 1e2 * bound / row->times.p50, (double)row->peak_bytes / 1e6);
+	close_model(b);
+	memory_forget_peak();
+	options.weights = type;
+	double start = now();
+	int error = tool_model_open(&options, TOOL_MODEL_NETWORK, &b->model);
+	result->load_seconds = now() - start;
+	if (!error && !b->samples)
+		error = prepare(b);
+	if (!error) {
+		result->type = acoustic_model_weights(b->model.acoustic);
+		result->weights_bytes = acoustic_model_bytes(b->model.acoustic);
+		error = measure_memory(b, result);
 	}
-	printf("%-16s %8s %8.1f %8.1f %8.3f %8.1f %6.0f%%\n", "32 frames alone", "1",
-	       1e3 * b->window.p50, 1e3 * b->window.p99,
-	       b->window.p50 / tool_model_seconds(&b->model, WINDOW_FRAMES / 2),
-	       1e3 * window_bound(b), 1e2 * window_bound(b) / b->window.p50);
-	printf("%-16s %8s %8.1f %8.1f %8.3f %8.1f %6.0f%% %9.0f\n", "10 s offline", "1",
-	       1e3 * b->offline_times.p50, 1e3 * b->offline_times.p99, offline_rtf(b),
-	       1e3 * offline_bound(b), 1e2 * offline_bound(b) / b->offline_times.p50,
-	       (double)b->offline_peak_bytes / 1e6);
+	return error ? error : measure_speed(b, result);
+}
+
+static void finish(struct bench *b)
+{
+	close_model(b);
+	for (size_t t = 0; t < b->n_types; t++) {
+		for (size_t i = 0; i < b->n_rows; i++)
+			free(b->types[t].rows[i].times.seconds);
+		free(b->types[t].window.seconds);
+		free(b->types[t].offline.seconds);
+	}
+	free(b->samples);
 }
 
 static int run(const struct options *options)
 {
-	struct bench b = {.options = options};
+	struct bench *b = calloc(1, sizeof(*b));
+	enum weight_type first = options->weights, last = options->weights;
+	int error = 0;
 
-	int error = prepare(&b);
+	if (!b)
+		return EXIT_FAILED;
+	b->options = options;
+	if (options->weights == WEIGHT_AUTO) {
+		first = WEIGHT_F32;
+		/* Without vector kernels the other types are the specification's. */
+		last = kernels_get()->prefers_blas ? WEIGHT_F32 : WEIGHT_INT4;
+	}
+	for (int type = first; type <= (int)last && !error; type++)
+		error = measure_type(b, (enum weight_type)type);
 	if (!error)
-		error = measure_memory(&b);
-	if (!error)
-		error = measure_speed(&b);
-	if (!error && !options->json)
-		print_text(&b);
-	for (size_t i = 0; i < b.n_rows && !error && options->json; i++)
-		print_json(&b, &b.rows[i]);
-
-	for (size_t i = 0; i < b.n_rows; i++)
-		free(b.rows[i].times.seconds);
-	free(b.window.seconds);
-	free(b.offline_times.seconds);
-	free(b.samples);
-	roofline_destroy(b.roofline);
-	acoustic_offline_destroy(b.offline);
-	tool_model_close(&b.model);
+		bench_report(b);
+	finish(b);
+	free(b);
 	return error ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -1,13 +1,27 @@
 #include "tools/bound.h"
 
+#include "core/acoustic/weight_choice.h"
 #include "core/weights/config.h"
 
 #include <math.h>
 
+/* Of int4 with its share of a group's factor. */
+static const double weight_bytes[WEIGHT_TYPES] = {
+	[WEIGHT_F32] = 4,
+	[WEIGHT_F16] = 2,
+	[WEIGHT_BF16] = 2,
+	[WEIGHT_INT8] = 1,
+	[WEIGHT_INT4] = 0.5 + 2.0 / 32,
+};
+
 /* rows [rows, k] times weights [n, k]. */
-static double product(const struct machine *machine, double rows, double n, double k)
+static double product(const struct machine *machine, enum matrix_role role, double rows, double n,
+		      double k)
 {
-	return fmax(2 * rows * n * k / machine->flops, n * k * sizeof(float) / machine->bytes);
+	enum weight_type type = weight_choice_of(role, machine->weights);
+
+	return fmax(2 * rows * n * k / machine->ops[type],
+		    n * k * weight_bytes[type] / machine->bytes);
 }
 
 /* Conv layer i makes rows[i] frames. */
@@ -18,8 +32,9 @@ static double conv_encoder(const struct model_config *config, const double *rows
 	size_t in = 1;
 
 	for (size_t i = 0; i < config->n_conv_layers; i++) {
-		seconds += product(machine, rows[i], (double)config->conv_dim[i],
-				   (double)(in * config->conv_kernel[i]));
+		seconds +=
+			product(machine, i == 0 ? MATRIX_EXACT : MATRIX_CONVOLUTION, rows[i],
+				(double)config->conv_dim[i], (double)(in * config->conv_kernel[i]));
 		in = config->conv_dim[i];
 	}
 	return seconds;
@@ -33,7 +48,7 @@ static double attention(const struct model_config *config, double rows, double k
 	double flops = 2 * 2 * rows * keys * hidden;
 	double bytes = 2 * keys * streams * hidden * sizeof(float);
 
-	return fmax(flops / machine->flops, bytes / machine->bytes);
+	return fmax(flops / machine->ops[WEIGHT_F32], bytes / machine->bytes);
 }
 
 static double transformer(const struct model_config *config, double rows, double keys,
@@ -42,14 +57,14 @@ static double transformer(const struct model_config *config, double rows, double
 	double hidden = (double)config->hidden_size;
 	double inner = (double)config->intermediate_size;
 	double adapter = (double)config->adapter_attn_dim;
-	double layer = 4 * product(machine, rows, hidden, hidden) +
-		       product(machine, rows, inner, hidden) +
-		       product(machine, rows, hidden, inner) +
+	double layer = 4 * product(machine, MATRIX_LINEAR, rows, hidden, hidden) +
+		       product(machine, MATRIX_LINEAR, rows, inner, hidden) +
+		       product(machine, MATRIX_LINEAR, rows, hidden, inner) +
 		       attention(config, rows, keys, streams, machine);
 
 	if (adapter > 0)
-		layer += product(machine, rows, adapter, hidden) +
-			 product(machine, rows, hidden, adapter);
+		layer += product(machine, MATRIX_LINEAR, rows, adapter, hidden) +
+			 product(machine, MATRIX_LINEAR, rows, hidden, adapter);
 	return (double)config->n_layers * layer;
 }
 
@@ -61,10 +76,11 @@ static double behind(const struct model_config *config, double width, double new
 	double last = (double)config->conv_dim[config->n_conv_layers - 1];
 	double group = hidden / (double)config->pos_groups;
 
-	return product(machine, new_rows, hidden, last) +
-	       product(machine, rows, hidden, group * (double)config->pos_kernel) +
+	return product(machine, MATRIX_LINEAR, new_rows, hidden, last) +
+	       product(machine, MATRIX_CONVOLUTION, rows, hidden,
+		       group * (double)config->pos_kernel) +
 	       transformer(config, rows, keys, streams, machine) +
-	       product(machine, rows, width, hidden);
+	       product(machine, MATRIX_EXACT, rows, width, hidden);
 }
 
 double bound_step(const struct model_config *config, size_t width, const struct window *window,

@@ -7,6 +7,7 @@
 #ifndef HEARD_TOOLS_BOUND_H
 #define HEARD_TOOLS_BOUND_H
 
+#include "core/base/weight_type.h"
 #include "tools/options.h"
 
 #include <stddef.h>
@@ -14,8 +15,9 @@
 struct model_config;
 
 struct machine {
-	double flops; /* a second */
-	double bytes; /* read from memory a second */
+	double ops[WEIGHT_TYPES]; /* operations a second with weights of each type */
+	double bytes;             /* read from memory a second */
+	enum weight_type weights; /* of the model */
 };
 
 /* Seconds of one step of `streams` streams whose left context is full. Of the

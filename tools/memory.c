@@ -2,6 +2,17 @@
 
 #include <stdio.h>
 
+void memory_forget_peak(void)
+{
+	FILE *f = fopen("/proc/self/clear_refs", "we");
+
+	/* Without it a peak stays what it was, which is no less true. */
+	if (!f)
+		return;
+	fputs("5", f);
+	fclose(f);
+}
+
 size_t memory_peak_bytes(void)
 {
 	FILE *f = fopen("/proc/self/status", "re");

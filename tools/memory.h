@@ -7,4 +7,7 @@
 /* The largest resident size so far (VmHWM); 0 where /proc does not tell. */
 size_t memory_peak_bytes(void);
 
+/* The peak starts again from the size of now, where the kernel allows it. */
+void memory_forget_peak(void);
+
 #endif

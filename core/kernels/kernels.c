@@ -90,3 +90,8 @@ const struct kernels *kernels_get(void)
 {
 	return kernels_for(cpu_flags());
 }
+
+const char *kernels_for_weights(const struct kernels *kernels, enum weight_type type)
+{
+	return kernels->micro[type] ? kernels->micro[type]->name : kernels->name;
+}

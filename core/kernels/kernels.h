@@ -117,6 +117,9 @@ struct kernels {
  * Const, valid for ever; the same pointer each time. Any thread. */
 const struct kernels *kernels_get(void);
 
+/* The name of what multiplies weights of a type: "avx512", "avx512vnni". */
+const char *kernels_for_weights(const struct kernels *kernels, enum weight_type type);
+
 /* The best table for a set of cpu flags (enum cpu_flag), the same pointer where
  * they make no difference: for the kernel tests. */
 const struct kernels *kernels_for(unsigned flags);

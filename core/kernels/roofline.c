@@ -2,6 +2,7 @@
 
 #include "core/base/arena.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/microkernel.h"
 #include "core/kernels/pool.h"
 
 #include <errno.h>
@@ -30,7 +31,10 @@ struct roofline {
 	const float *piece;            /* the part of the buffer that is being read */
 	float *sinks;                  /* [threads][16], in arena: keeps results in use */
 	size_t rounds;
+	const struct microkernel *micro; /* whose probe runs */
+	size_t micro_rounds;
 	double gflops, read_gbs;
+	double gops[WEIGHT_TYPES]; /* of the types that have a probe */
 };
 
 int roofline_create(const struct kernels *kernels, struct pool *pool, struct roofline **out)
@@ -78,6 +82,14 @@ static void multiply_add(void *ctx, size_t task, unsigned worker)
 	roofline->sinks[worker * PANEL] += roofline->kernels->probe_fma(roofline->rounds);
 }
 
+static void multiply_codes(void *ctx, size_t task, unsigned worker)
+{
+	struct roofline *roofline = ctx;
+
+	(void)task;
+	roofline->sinks[worker * PANEL] += roofline->micro->probe(roofline->micro_rounds);
+}
+
 static void read_buffer(void *ctx, size_t task, unsigned worker)
 {
 	struct roofline *roofline = ctx;
@@ -97,6 +109,29 @@ static double seconds_of(struct roofline *roofline, size_t tasks, pool_func func
 	return (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
 }
 
+/* The types whose products have an instruction of their own. */
+static void measure_types(struct roofline *roofline, size_t tasks)
+{
+	for (int type = 0; type < WEIGHT_TYPES; type++) {
+		const struct microkernel *micro = roofline->kernels->micro[type];
+		const struct microkernel *before = roofline->micro;
+
+		if (micro == NULL || micro->probe == NULL)
+			continue;
+		if (before != NULL && before->probe == micro->probe) {
+			roofline->gops[type] = roofline->gops[before->type];
+			continue;
+		}
+		roofline->micro = micro;
+		roofline->micro_rounds = 4 * roofline->rounds * PROBE_FLOPS / micro->probe_ops;
+		double ops =
+			(double)tasks * (double)roofline->micro_rounds * (double)micro->probe_ops;
+		double gops = ops / seconds_of(roofline, tasks, multiply_codes) * 1e-9;
+		if (gops > roofline->gops[type])
+			roofline->gops[type] = gops;
+	}
+}
+
 void roofline_measure(struct roofline *roofline)
 {
 	size_t fma_tasks = FMA_TASKS_A_THREAD * (size_t)pool_threads(roofline->pool);
@@ -112,12 +147,19 @@ void roofline_measure(struct roofline *roofline)
 			roofline->gflops = gflops;
 		if (read_gbs > roofline->read_gbs)
 			roofline->read_gbs = read_gbs;
+		roofline->micro = NULL;
+		measure_types(roofline, fma_tasks);
 	}
 }
 
 double roofline_gflops(const struct roofline *roofline)
 {
 	return roofline->gflops;
+}
+
+double roofline_gops(const struct roofline *roofline, enum weight_type type)
+{
+	return roofline->gops[type] > 0.0 ? roofline->gops[type] : roofline->gflops;
 }
 
 double roofline_read_gbs(const struct roofline *roofline)

@@ -10,6 +10,8 @@
 #ifndef HEARD_KERNELS_ROOFLINE_H
 #define HEARD_KERNELS_ROOFLINE_H
 
+#include "core/base/weight_type.h"
+
 struct kernels;
 struct pool;
 struct roofline;
@@ -19,11 +21,13 @@ struct roofline;
 int roofline_create(const struct kernels *kernels, struct pool *pool, struct roofline **out);
 void roofline_destroy(struct roofline *roofline); /* NULL is allowed */
 
-/* Measures for about 20 ms on a fast machine. */
+/* Measures for about 30 ms on a fast machine. */
 void roofline_measure(struct roofline *roofline);
 
 /* The best so far; 0 before the first measurement. */
-double roofline_gflops(const struct roofline *roofline);   /* 1e9 fp32 operations/s */
+double roofline_gflops(const struct roofline *roofline); /* 1e9 fp32 operations/s */
+/* 1e9 operations/s of the instruction that multiplies weights of this type. */
+double roofline_gops(const struct roofline *roofline, enum weight_type type);
 double roofline_read_gbs(const struct roofline *roofline); /* 1e9 bytes read/s */
 
 #endif

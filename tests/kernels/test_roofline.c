@@ -24,6 +24,9 @@ static void test_measures_something(void **state)
 	double gflops = roofline_gflops(roofline), read_gbs = roofline_read_gbs(roofline);
 	assert_true(gflops > 0.0);
 	assert_true(read_gbs > 0.0);
+	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++)
+		assert_true(roofline_gops(roofline, (enum weight_type)type) > 0.0);
+	assert_true(roofline_gops(roofline, WEIGHT_F32) == gflops);
 	/* The best is kept. */
 	roofline_measure(roofline);
 	assert_true(roofline_gflops(roofline) >= gflops);

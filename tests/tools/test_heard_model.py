@@ -499,12 +499,23 @@ class Others(ToolTest):
             *["--threads", "2", "--windows", "16:8:4,-1:4:0"],
         )
         lines = [json.loads(line) for line in out.splitlines()]
-        self.assertEqual([(x["L"], x["C"], x["R"]) for x in lines], [(16, 8, 4), (1499, 4, 0)])
+        # Without vector kernels f32 alone; else every type, the windows apart.
+        types = list(dict.fromkeys(x["weights"] for x in lines))
+        self.assertIn(types, (["f32"], ["f32", "f16", "bf16", "int8", "int4"]))
+        windows = [(16, 8, 4), (1499, 4, 0)]
+        self.assertEqual(
+            [(x["weights"], x["L"], x["C"], x["R"]) for x in lines],
+            [(type, *window) for window in windows for type in types],
+        )
         for line in lines:
             self.assertEqual((line["streams"], line["threads"]), (2, 2))
             self.assertLessEqual(line["step_ms"]["p50"], line["step_ms"]["p99"])
-            for key in ("rtf", "offline_rtf", "peak_rss_bytes", "roofline_ms", "roofline_share"):
+            for key in ("rtf", "offline_rtf", "peak_rss_bytes", "roofline_ms", "roofline_share",
+                        "peak_gops"):
                 self.assertGreater(line[key], 0, key)
+        args = ["bench", fixture("base-style"), "--json", "--seconds", "0.01"]
+        line = json.loads(self.good(*args, "--windows", "16:8:4", "--weights", "int8"))
+        self.assertEqual(line["weights"], "int8")
 
 
 class Slow(ToolTest):
