@@ -10,6 +10,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -253,6 +254,17 @@ static void check_type(const struct kernels *kernels, struct pool *pool, enum we
 	problem_finish(&problem);
 }
 
+/* An earlier table multiplies this type with the same code. */
+static bool seen_before(const struct kernels *kernels, enum weight_type type)
+{
+	for (size_t t = 0; t < n_tables && tables[t] != kernels; t++) {
+		if (tables[t]->micro[type] == kernels->micro[type] &&
+		    tables[t]->finish == kernels->finish)
+			return true;
+	}
+	return false;
+}
+
 static void check_shape(const struct kernels *kernels, struct pool *pool, size_t n, size_t k,
 			size_t stride, const size_t *counts, size_t n_segments)
 {
@@ -261,8 +273,10 @@ static void check_shape(const struct kernels *kernels, struct pool *pool, size_t
 	for (size_t i = 0; i < n_segments; i++)
 		rows += counts[i];
 	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++) {
+		if (seen_before(kernels, (enum weight_type)type))
+			continue;
 		/* The specification takes its time. */
-		if (type != WEIGHT_F32 && kernels == tables[0] && n * k * rows > 50000)
+		if (type != WEIGHT_F32 && kernels == tables[0] && n * k * rows > 20000)
 			continue;
 		check_type(kernels, pool, (enum weight_type)type, n, k, stride, counts, n_segments);
 	}
@@ -443,7 +457,8 @@ static void check_company_of(const struct kernels *kernels, enum weight_type typ
 static void check_company(const struct kernels *kernels, size_t n, size_t k, size_t stride)
 {
 	for (int type = WEIGHT_F32; type < WEIGHT_TYPES; type++) {
-		if (type != WEIGHT_F32 || !kernels->prefers_blas)
+		if (!seen_before(kernels, (enum weight_type)type) &&
+		    (type != WEIGHT_F32 || !kernels->prefers_blas))
 			check_company_of(kernels, (enum weight_type)type, n, k, stride);
 	}
 }
