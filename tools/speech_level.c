@@ -55,16 +55,21 @@ double speech_level(const float *samples, size_t n, unsigned rate, double *activ
 	double level = 0;
 
 	count_active(samples, n, rate, active);
+	/* Where the envelope of a click has no time to rise, all of it counts. */
+	if (active[0] > 0)
+		level = signal_level(samples, n);
 	/* The higher the threshold, the less its samples' level is above it: find
 	 * where that is the margin, on a straight line between two thresholds. */
 	for (size_t j = 0; j < N_THRESHOLDS && active[j] > 0; j++) {
-		double threshold_db = 20 * log10(ldexp(1, (int)j - 15));
 		double level_db = 10 * log10(sum / (double)active[j]);
-		double above = level_db - threshold_db;
+		double above = level_db - 20 * log10(ldexp(1, (int)j - 15));
+		if (above <= margin_db && j == 0) {
+			level = 0;
+			break;
+		}
 		if (above <= margin_db) {
-			double part = j > 0 ? (last_above - margin_db) / (last_above - above) : 1;
-			level_db = j > 0 ? last_level + part * (level_db - last_level) : level_db;
-			level = j > 0 ? pow(10, level_db / 20) : 0;
+			double part = (last_above - margin_db) / (last_above - above);
+			level = pow(10, (last_level + part * (level_db - last_level)) / 20);
 			break;
 		}
 		last_level = level_db;

@@ -64,6 +64,16 @@ static void test_level_ignores_a_floor(void **state)
 	assert_near(activity, 2.2 / SECONDS, 0.02);
 }
 
+/* Too short for the envelope: still as loud as it is. */
+static void test_level_of_a_click(void **state)
+{
+	(void)state;
+	static float samples[RATE / 50];
+
+	sounds_noise(samples, RATE / 50, 1, 0.1);
+	assert_near(db(speech_level(samples, RATE / 50, RATE, NULL) / 0.1), 0, 0.5);
+}
+
 static void test_level_of_nothing(void **state)
 {
 	(void)state;
@@ -240,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_level_leaves_pauses_out),
 		cmocka_unit_test(test_level_ignores_a_floor),
+		cmocka_unit_test(test_level_of_a_click),
 		cmocka_unit_test(test_level_of_nothing),
 		TEST(test_ratio),
 		TEST(test_reproducible),
