@@ -13,44 +13,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
-import wave
 
-TOOL = ""
-FIXTURES = ""
-
-
-def fixture(*parts):
-    return os.path.join(FIXTURES, *parts)
-
-
-def run(*args, data=None, **options):
-    """Runs the tool with bytes on standard input, nothing without `data`."""
-    return subprocess.run(
-        [TOOL, *args], input=b"" if data is None else data, capture_output=True, **options
-    )
-
-
-def text_of(case):
-    with open(fixture(case, "expected.json"), encoding="utf-8") as f:
-        return json.load(f)["text"]
-
-
-def samples_of(case):
-    with wave.open(fixture(case, "input.wav")) as w:
-        return array.array("h", w.readframes(w.getnframes()))
-
-
-def tones(rate, seconds):
-    """The same sound at any rate: nothing in it is above 3 kHz."""
-    out = array.array("h")
-    for i in range(int(rate * seconds)):
-        t = i / rate
-        x = 0.2 * math.sin(2 * math.pi * 300 * t) + 0.1 * math.sin(2 * math.pi * 2900 * t)
-        out.append(round(32767 * x))
-    return out
+from tool_case import TOOL, ToolTest, fixture, run, samples_of, text_of, tones
 
 
 def read_tensors(path):
@@ -65,43 +31,6 @@ def read_tensors(path):
         values.frombytes(data[8 + size + begin : 8 + size + end])
         out[name] = (entry["shape"], values)
     return out, size, len(data)
-
-
-class ToolTest(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory(prefix="heard-model-")
-        self.addCleanup(temporary.cleanup)
-        self.dir = temporary.name
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def write_wav(self, name, samples, rate=16000, channels=1):
-        path = self.path(name)
-        with wave.open(path, "wb") as w:
-            w.setnchannels(channels)
-            w.setsampwidth(2)
-            w.setframerate(rate)
-            w.writeframes(samples.tobytes())
-        return path
-
-    def good(self, *args, **options):
-        result = run(*args, **options)
-        self.assertEqual(result.stderr, b"", args)
-        self.assertEqual(result.returncode, 0, args)
-        return result.stdout.decode()
-
-    def failed(self, code, *args, **options):
-        """Nothing on standard output, and one message with a name."""
-        result = run(*args, **options)
-        self.assertEqual(result.returncode, code, (args, result.stderr))
-        self.assertEqual(result.stdout, b"", args)
-        self.assertTrue(result.stderr.startswith(b"heard-model: "), result.stderr)
-        if code == 1:
-            self.assertEqual(result.stderr.count(b"\n"), 1, result.stderr)
-        return result.stderr.decode()
 
 
 class Usage(ToolTest):
@@ -149,7 +78,7 @@ class Usage(ToolTest):
         self.assertIn(b"transcribe", result.stderr)
 
     def test_help_and_version(self):
-        names = "info transcribe features classify align bench make-random".split()
+        names = "info transcribe features classify align wer bench make-random".split()
         overview = self.good("--help")
         for name in names:
             self.assertIn(f"\n  {name} ", overview)
@@ -566,5 +495,4 @@ class Slow(ToolTest):
 
 
 if __name__ == "__main__":
-    TOOL, FIXTURES = sys.argv[1:3]
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
