@@ -105,19 +105,10 @@ static int make_labels(struct aligner *a)
 	return 0;
 }
 
-/* The loss takes the configuration's pad token as blank, the decoder the
- * tokenizer's; they differ only in broken checkpoints. */
-static int loss_blank(const struct aligner *a)
-{
-	int blank = a->model.config->pad_token_id;
-
-	return blank >= 0 ? blank : vocab_blank(a->model.vocab);
-}
-
 /* Puts the best path into *path. -EDOM where there is none. */
 static int find_path(const struct aligner *a, struct path *path)
 {
-	int blank = loss_blank(a);
+	int blank = tool_model_blank(&a->model);
 	size_t width = a->model.width;
 	int *label_of_frame = calloc(a->frames + 1, sizeof(*label_of_frame));
 
@@ -145,7 +136,7 @@ static int align(struct aligner *a, struct result *result)
 {
 	const struct model_config *config = a->model.config;
 	struct ctc_loss_options loss_options = {
-		.blank = loss_blank(a),
+		.blank = tool_model_blank(&a->model),
 		.mean = config->ctc_loss_mean,
 		.zero_infinity = config->ctc_zero_infinity,
 	};

@@ -343,5 +343,6 @@ const struct command bench_command = {
 	.max_arguments = 1,
 	.options = OPTION_JSON | OPTION_LANG | OPTION_WINDOWS | OPTION_THREADS | OPTION_WEIGHTS |
 		   OPTION_STREAMS | OPTION_SECONDS,
+	.streams = 1,
 	.run = run,
 };

@@ -263,12 +263,12 @@ static int take_step(void *ctx, const struct acoustic_output *output)
 
 static int run_streaming(struct extractor *e, const float *samples, size_t n)
 {
-	const struct window *window = &e->options->window;
+	const struct window window = tool_model_window(&e->model, e->options);
 	struct streaming *streaming = NULL;
 
 	e->frames = config_frames(e->model.config, n);
-	e->right = (size_t)window->right;
-	e->chunk = window->chunk < 0 ? e->frames + 1 : (size_t)window->chunk;
+	e->right = (size_t)window.right;
+	e->chunk = window.chunk < 0 ? e->frames + 1 : (size_t)window.chunk;
 	declare_streaming(e);
 	if (!e->error)
 		e->error = safetensors_out_begin(e->file);

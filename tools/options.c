@@ -17,6 +17,7 @@ enum {
 	MAX_FRAMES = 1 << 20,
 	MAX_RATE = 1 << 22,
 	MAX_CHANNELS = 256,
+	MAX_SNR_DB = 100,
 	LONG_ONLY = 256, /* getopt values of options without a letter start here */
 };
 
@@ -86,6 +87,9 @@ static const char *take_language(struct options *options, const char *value)
 static const char *take_streaming(struct options *options, const char *value)
 {
 	options->streaming = true;
+	options->window = (struct window){0};
+	if (strcmp(value, "default") == 0)
+		return NULL;
 	return parse_window(value, strlen(value), &options->window);
 }
 
@@ -242,6 +246,58 @@ static const char *take_seed(struct options *options, const char *value)
 									   : NULL;
 }
 
+static const char *take_split(struct options *options, const char *value)
+{
+	options->split = strcmp(value, "all") == 0 ? NULL : value;
+	return value[0] == '\0' ? "is empty" : NULL;
+}
+
+static const char *take_limit(struct options *options, const char *value)
+{
+	long n = 0;
+	const char *reason = parse_count(value, LONG_MAX, &n);
+
+	options->limit = (size_t)n;
+	return reason;
+}
+
+static const char *take_noise(struct options *options, const char *value)
+{
+	options->noise = value;
+	return value[0] == '\0' ? "is empty" : NULL;
+}
+
+static const char *take_snr(struct options *options, const char *value)
+{
+	char *end;
+
+	options->snr_db = strtod(value, &end);
+	if (end == value || *end != '\0' || !(fabs(options->snr_db) <= MAX_SNR_DB))
+		return "is not a ratio in dB between -100 and 100";
+	return NULL;
+}
+
+static const char *take_sweep(struct options *options, const char *value)
+{
+	(void)value;
+	options->lookahead_sweep = true;
+	return NULL;
+}
+
+static const char *take_show(struct options *options, const char *value)
+{
+	(void)value;
+	options->show = true;
+	return NULL;
+}
+
+static const char *take_calibration(struct options *options, const char *value)
+{
+	(void)value;
+	options->calibration = true;
+	return NULL;
+}
+
 static const char *take_dtype(struct options *options, const char *value)
 {
 	options->dtype = value;
@@ -264,7 +320,8 @@ static const struct option_row rows[] = {
 	 "use the adapter and vocabulary of this language"},
 	{"streaming", 0, OPTION_STREAMING, "L:C:R", take_streaming,
 	 "run in chunks of C frames with L frames of left context\n"
-	 "and R of lookahead; L = -1 unlimited, C = -1 the whole"},
+	 "and R of lookahead; L = -1 unlimited, C = -1 the whole;\n"
+	 "'default': what the model recommends"},
 	{"statistics", 0, OPTION_STATISTICS, "KIND", take_statistics,
 	 "with --streaming: cumulative (default) or utterance"},
 	{"max-segment", 0, OPTION_MAX_SEGMENT, "SECONDS", take_max_segment,
@@ -288,10 +345,23 @@ static const struct option_row rows[] = {
 	{"text", 0, OPTION_TEXT, "TEXT", take_text, "what is said"},
 	{"windows", 0, OPTION_WINDOWS, "L:C:R,...", take_windows,
 	 "steps to measure (default: the model's recommendation)"},
-	{"streams", 0, OPTION_STREAMS, "N", take_streams, "streams stepped together (default 1)"},
+	{"streams", 0, OPTION_STREAMS, "N", take_streams,
+	 "streams stepped together (default: bench 1, wer 16)"},
 	{"seconds", 0, OPTION_SECONDS, "S", take_seconds, "time to spend on each row (default 5)"},
 	{"seed", 0, OPTION_SEED, "N", take_seed, "of the random numbers (default 1)"},
 	{"dtype", 0, OPTION_DTYPE, "TYPE", take_dtype, "f32 (default), f16 or bf16"},
+	{"split", 0, OPTION_SPLIT, "NAME", take_split,
+	 "the part of each set to take (default test), or 'all'"},
+	{"limit", 0, OPTION_LIMIT, "N", take_limit,
+	 "at most N utterances of each set, spread over it"},
+	{"noise", 0, OPTION_NOISE, "PATH", take_noise,
+	 "lay noise under the speech: a folder of audio files, or one"},
+	{"snr", 0, OPTION_NOISE, "DB", take_snr, "with --noise: speech to noise, in dB"},
+	{"lookahead-sweep", 0, OPTION_SWEEP, NULL, take_sweep,
+	 "a table of loss and error rates by lookahead"},
+	{"show", 0, OPTION_SHOW, NULL, take_show, "what was said and what was recognized"},
+	{"calibration", 0, OPTION_CALIBRATION, NULL, take_calibration,
+	 "how often words are right, by their confidence"},
 	{"verbose", 'v', OPTION_ALWAYS, NULL, take_verbose, "say more; twice, everything"},
 	{"help", 'h', OPTION_ALWAYS, NULL, NULL, "print this and exit"},
 	{"version", 'V', OPTION_ALWAYS, NULL, NULL, "print the version and exit"},
@@ -359,10 +429,16 @@ static int check(const struct command *command, const struct options *options, u
 		if (rows[i].flag & command->required & ~given)
 			return usage_error(command, "--%s is needed", rows[i].name);
 	}
-	if ((given & OPTION_STATISTICS) && !(given & OPTION_STREAMING))
+	if ((given & OPTION_STATISTICS) && !(given & (OPTION_STREAMING | OPTION_SWEEP)))
 		return usage_error(command, "--statistics needs --streaming");
 	if ((given & (OPTION_ALL | OPTION_ATTENTIONS)) && (given & OPTION_STREAMING))
 		return usage_error(command, "--all and --attentions do not go with --streaming");
+	if ((given & OPTION_NOISE) && !(options->noise && isfinite(options->snr_db)))
+		return usage_error(command, "--noise and --snr need each other");
+	if ((given & OPTION_SWEEP) && (given & (OPTION_SHOW | OPTION_CALIBRATION)))
+		return usage_error(command, "--show and --calibration do not go with a sweep");
+	if ((given & OPTION_SWEEP) && options->window.chunk < 0)
+		return usage_error(command, "--lookahead-sweep needs a chunk that ends");
 	if (options->n_arguments < command->min_arguments)
 		return usage_error(command, "an argument is missing");
 	if (options->n_arguments > command->max_arguments)
@@ -392,10 +468,12 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	*out = (struct options){
 		.max_segment_s = 30,
 		.raw = {.format = PCM_S16LE, .rate = 0, .channels = 1},
-		.streams = 1,
+		.streams = command->streams,
 		.seconds = 5,
 		.seed = 1,
 		.dtype = "f32",
+		.split = "test",
+		.snr_db = NAN,
 	};
 	optind = 1;
 	while ((value = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {

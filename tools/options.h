@@ -38,9 +38,16 @@ enum option_flag {
 	OPTION_DTYPE = 1 << 16,
 	OPTION_ALWAYS = 1 << 17, /* --help, --version, --verbose */
 	OPTION_WEIGHTS = 1 << 18,
+	OPTION_SPLIT = 1 << 19,
+	OPTION_LIMIT = 1 << 20,
+	OPTION_NOISE = 1 << 21, /* --noise, --snr */
+	OPTION_SWEEP = 1 << 22,
+	OPTION_SHOW = 1 << 23,
+	OPTION_CALIBRATION = 1 << 24,
 };
 
-/* Frames; left and chunk -1: unlimited, whole utterance. */
+/* Frames; left and chunk -1: unlimited, whole utterance. chunk 0: what the
+ * model recommends (tool_model_window). */
 struct window {
 	long left, chunk, right;
 };
@@ -71,6 +78,13 @@ struct options {
 	double seconds;
 	uint64_t seed;
 	const char *dtype; /* "f32", "f16" or "bf16" */
+	const char *split; /* NULL: all */
+	size_t limit;      /* utterances of a set; 0: all */
+	const char *noise; /* NULL: none; else a folder or file, and snr_db is finite */
+	double snr_db;
+	bool lookahead_sweep;
+	bool show;
+	bool calibration;
 };
 
 struct command {
@@ -81,6 +95,7 @@ struct command {
 	size_t max_arguments;
 	unsigned options;  /* enum option_flag */
 	unsigned required; /* enum option_flag that must be given */
+	size_t streams;    /* default of --streams */
 	/* Returns an exit code. */
 	int (*run)(const struct options *options);
 };

@@ -16,15 +16,15 @@ struct streaming {
 int streaming_create(const struct tool_model *model, const struct options *options,
 		     size_t max_samples, struct streaming **out)
 {
-	const struct window *window = &options->window;
+	const struct window window = tool_model_window(model, options);
 	size_t frames = config_frames(model->config, max_samples);
 	size_t max_frames = frames > 0 ? frames : 1;
-	size_t chunk = window->chunk < 0 ? max_frames : (size_t)window->chunk;
-	size_t left = window->left < 0 ? max_frames : (size_t)window->left;
+	size_t chunk = window.chunk < 0 ? max_frames : (size_t)window.chunk;
+	size_t left = window.left < 0 ? max_frames : (size_t)window.left;
 	struct acoustic_stream_params params = {
-		.left = window->left,
-		.chunk = window->chunk,
-		.right = window->right,
+		.left = window.left,
+		.chunk = window.chunk,
+		.right = window.right,
 		.max_frames = max_frames,
 		.adapter = model->adapter,
 		.statistics = options->statistics,
@@ -38,11 +38,11 @@ int streaming_create(const struct tool_model *model, const struct options *optio
 	int error = acoustic_stream_create(model->acoustic, &params, &streaming->stream);
 	if (error)
 		goto fail;
-	error = acoustic_batch_create(model->acoustic, 1, chunk + (size_t)window->right, left,
+	error = acoustic_batch_create(model->acoustic, 1, chunk + (size_t)window.right, left,
 				      &streaming->batch);
 	if (error) {
-		log_error("no memory for steps of %ld:%ld:%ld", window->left, window->chunk,
-			  window->right);
+		log_error("no memory for steps of %ld:%ld:%ld", window.left, window.chunk,
+			  window.right);
 		goto fail;
 	}
 	*out = streaming;

@@ -91,6 +91,22 @@ int tool_model_run(const struct tool_model *model, struct acoustic_offline *offl
 	return 0;
 }
 
+int tool_model_blank(const struct tool_model *model)
+{
+	int blank = model->config->pad_token_id;
+
+	return blank >= 0 ? blank : vocab_blank(model->vocab);
+}
+
+struct window tool_model_window(const struct tool_model *model, const struct options *options)
+{
+	const struct model_config *config = model->config;
+
+	if (options->window.chunk != 0)
+		return options->window;
+	return (struct window){config->left, config->chunk, config->right};
+}
+
 double tool_model_seconds(const struct tool_model *model, size_t frames)
 {
 	return (double)(frames * model->config->hop) / (double)model->config->sampling_rate;

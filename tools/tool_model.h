@@ -43,6 +43,15 @@ struct acoustic_tap;
 int tool_model_run(const struct tool_model *model, struct acoustic_offline *offline,
 		   const float *samples, size_t n, const struct acoustic_tap *tap);
 
+/* The blank of losses and alignments; text only. The loss takes the
+ * configuration's pad token, the decoder the tokenizer's; they differ only in
+ * broken checkpoints. */
+int tool_model_blank(const struct tool_model *model);
+
+/* The window of the options; the model's recommendation where they leave it to
+ * the model. */
+struct window tool_model_window(const struct tool_model *model, const struct options *options);
+
 /* Seconds of a number of frames. */
 double tool_model_seconds(const struct tool_model *model, size_t frames);
 
