@@ -14,6 +14,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+/* Places that are looked at for one that is not silent. */
+enum { MAX_DRAWS = 16 };
+
 struct noise {
 	unsigned rate;
 	uint64_t seed;
@@ -156,27 +159,38 @@ static uint64_t clip_state(const struct noise *noise, const char *name, uint64_t
 	return draw(&state) + noise->seed;
 }
 
+/* Sum of squares of the n samples from `start` on, over the end. */
+static double energy(const float *file, size_t size, size_t start, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0, at = start; i < n; i++, at = at + 1 < size ? at + 1 : 0)
+		sum += (double)file[at] * (double)file[at];
+	return sum;
+}
+
 int noise_mix(struct noise *noise, const char *name, uint64_t position, double snr_db,
 	      float *samples, size_t n)
 {
 	double speech = speech_level(samples, n, noise->rate, NULL);
 	uint64_t state = clip_state(noise, name, position);
-	const float *file;
-	size_t size;
+	const float *file = NULL;
+	size_t size = 0, start = 0;
+	double sum = 0;
 
 	if (speech <= 0)
 		return 0;
-	int error = recordings_file(noise->recordings, noise->files[draw(&state) % noise->n], &file,
-				    &size);
-	if (error)
-		return error;
-	if (size == 0)
-		return 0;
-
-	size_t start = (size_t)(draw(&state) % size);
-	double sum = 0;
-	for (size_t i = 0, at = start; i < n; i++, at = at + 1 < size ? at + 1 : 0)
-		sum += (double)file[at] * (double)file[at];
+	/* Recordings of noise have gaps of digital silence. */
+	for (int draws = 0; draws < MAX_DRAWS && sum <= 0; draws++) {
+		const char *path = noise->files[draw(&state) % noise->n];
+		int error = recordings_file(noise->recordings, path, &file, &size);
+		if (error)
+			return error;
+		if (size == 0)
+			continue;
+		start = (size_t)(draw(&state) % size);
+		sum = energy(file, size, start, n);
+	}
 	if (sum <= 0)
 		return 0;
 	double gain = speech * pow(10, -snr_db / 20) / sqrt(sum / (double)n);

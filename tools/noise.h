@@ -24,9 +24,9 @@ void noise_close(struct noise *noise); /* NULL is allowed */
 
 /* Adds noise to a clip. The file and the place in it where the noise begins are
  * drawn from seed, name and position, which tell one clip from another; at its
- * end the file begins anew. Returns 1; 0 where the clip is silent (nothing to
- * be in proportion to) or the noise is, and then it is as it was; or a negative
- * errno, logged. */
+ * end the file begins anew; where all of it is silent it is drawn again, a few
+ * times. Returns 1; 0 where the clip is silent (nothing to be in proportion to) or
+ * the noise still is, and then it is as it was; or a negative errno, logged. */
 int noise_mix(struct noise *noise, const char *name, uint64_t position, double snr_db,
 	      float *samples, size_t n);
 

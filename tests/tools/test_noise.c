@@ -223,6 +223,24 @@ static void test_silence_is_left_alone(void **state)
 	noise_close(noise);
 }
 
+/* A file with gaps: noise is found for every clip. */
+static void test_gaps_are_passed_over(void **state)
+{
+	struct scratch *scratch = *state;
+	static float gaps[N], clip[RATE / 10], added[RATE / 10];
+	struct noise *noise;
+	char path[256];
+
+	sounds_noise(gaps + N / 2, N / 2, 1, 0.1);
+	sounds_write(scratch->dir, "gaps.wav", RATE, gaps, N);
+	snprintf(path, sizeof(path), "%s/gaps.wav", scratch->dir);
+	assert_int_equal(noise_open(path, RATE, 1, &noise), 0);
+	sounds_tone(clip, RATE / 10, RATE, 300, 0.1);
+	for (uint64_t position = 0; position < 40; position++)
+		mix(noise, "x", position, 10, clip, RATE / 10, added);
+	noise_close(noise);
+}
+
 static void test_refused(void **state)
 {
 	struct scratch *scratch = *state;
@@ -256,6 +274,7 @@ int main(void)
 		TEST(test_reproducible),
 		TEST(test_every_file_is_drawn),
 		TEST(test_silence_is_left_alone),
+		TEST(test_gaps_are_passed_over),
 		TEST(test_refused),
 	};
 	return cmocka_run_group_tests_name("noise", tests, NULL, NULL);
