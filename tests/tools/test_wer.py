@@ -16,7 +16,7 @@ import sys
 import unittest
 import wave
 
-from tool_case import ToolTest, fixture, run, samples_of, text_of
+from tool_case import ToolTest, fixture, run, samples_of, text_of, tones
 
 MODEL = "large-style"
 WINDOW = "64:16:16"
@@ -268,13 +268,31 @@ class Sets(WerTest):
         text = self.good("wer", fixture(MODEL), first, second)
         self.assertRegex(text, r"\nset +5 +5 (.*\n)other +1 +1 (.*\n)total +6 +6 ")
 
-    def test_packed_opus_is_cut_where_it_says(self):
-        """As in the other tests, from a file that is compressed and at another rate."""
-        manifest = self.manifest([["a.wav", 8000, 16000, "all", "A"]])
-        samples = samples_of(MODEL)
-        self.write_wav("set/a.wav", array.array("h", (s for s in samples for _ in range(3))), 48000)
-        result = self.wer(manifest, "--split", "all", "--show")
-        self.assertAlmostEqual(result["seconds"], 1)
+    def test_synthesized_clips(self):
+        """What lies in tests/data/clips is whole: every clip a transcript, beside it too."""
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/clips")
+        result = self.wer(folder, "--show")
+        self.assertEqual(result["set"], "clips")
+        files = {name for name in os.listdir(folder) if name.endswith(".flac")}
+        self.assertEqual({os.path.basename(c["path"]) for c in result["clips"]}, files)
+        self.assertEqual(result["utterances"], len(files))
+        for clip in result["clips"]:
+            name = os.path.basename(clip["path"]).replace(".flac", ".txt")
+            with open(os.path.join(folder, name), encoding="utf-8") as f:
+                self.assertEqual(f.read(), clip["reference"] + "\n")
+        size = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
+        self.assertLess(size, 1e6)
+        self.assertGreater(result["seconds"], len(files))
+
+    def test_positions_count_at_16000_hz(self):
+        """Whatever the rate of the file: the tone is found where the manifest says."""
+        self.write_wav("set/a.wav", tones(48000, 3), 48000)
+        self.write_wav("set/b.wav", tones(16000, 3))
+        rows = [(name, 8000, 16000, "test", "A") for name in ("a.wav", "b.wav")]
+        result = self.wer(self.manifest(rows), "--show")
+        self.assertAlmostEqual(result["seconds"], 2)
+        one, two = (clip["hypothesis"] for clip in result["clips"])
+        self.assertEqual(one, two)
 
     def test_hostile_manifests(self):
         """One line that names file and line, nothing on standard output, no crash."""
