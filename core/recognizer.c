@@ -27,13 +27,13 @@ static void language_destroy(struct language *language)
 	free(language);
 }
 
-static int language_vocab(const struct recognizer *recognizer, struct language *language,
-			  const char *name)
+/* found, where not NULL: the vocabulary's own name of its language, owned, NULL without. */
+static int load_vocab(const char *dir, const struct model_config *config, const char *name,
+		      struct vocab **out, char **found)
 {
-	const struct model_config *config = recognizer->config;
 	struct tokenizer tokenizer;
 	int blank = -1;
-	int error = tokenizer_load(recognizer->dir, name, &tokenizer);
+	int error = tokenizer_load(dir, name, &tokenizer);
 
 	if (error < 0)
 		return error;
@@ -41,13 +41,29 @@ static int language_vocab(const struct recognizer *recognizer, struct language *
 	if (tokenizer.pad_id < 0 && config->pad_token_id >= 0 &&
 	    (size_t)config->pad_token_id < tokenizer.n_tokens)
 		blank = config->pad_token_id;
-	error = vocab_create(&tokenizer, blank, &language->vocab);
-	if (error == 0 && (name != NULL || tokenizer.language != NULL)) {
-		language->name = strdup(name != NULL ? name : tokenizer.language);
-		if (language->name == NULL)
-			error = -ENOMEM;
+	error = vocab_create(&tokenizer, blank, out);
+	if (error == 0 && found != NULL) {
+		*found = tokenizer.language;
+		tokenizer.language = NULL;
 	}
 	tokenizer_finish(&tokenizer);
+	return error;
+}
+
+static int language_vocab(const struct recognizer *recognizer, struct language *language,
+			  const char *name)
+{
+	char *own = NULL;
+	int error = load_vocab(recognizer->dir, recognizer->config, name, &language->vocab, &own);
+
+	if (error == 0 && name != NULL) {
+		language->name = strdup(name);
+		if (language->name == NULL)
+			error = -ENOMEM;
+		free(own);
+	} else {
+		language->name = own;
+	}
 	return error;
 }
 
@@ -108,6 +124,19 @@ static const struct language *language_at(const struct recognizer *recognizer, i
 {
 	return index >= 0 && (size_t)index < recognizer->n_languages ? recognizer->languages[index]
 								     : NULL;
+}
+
+int recognizer_load_vocab(const char *model_dir, const char *language, struct vocab **out)
+{
+	struct model_config config;
+	int error = config_load(model_dir, &config);
+
+	*out = NULL;
+	if (error < 0)
+		return error;
+	error = load_vocab(model_dir, &config, language, out, NULL);
+	config_finish(&config);
+	return error;
 }
 
 const char *recognizer_language_name(const struct recognizer *recognizer, int index)

@@ -25,6 +25,7 @@
 
 #include "core/base/weight_type.h"
 #include "core/decode/ctc_grammar.h"
+#include "core/decode/decoder.h"
 #include "core/decode/endpoint.h"
 #include "core/decode/plan.h"
 #include "core/decode/vocab.h"
@@ -61,6 +62,10 @@ struct acoustic_model *recognizer_model(struct recognizer *recognizer);
 int recognizer_language(struct recognizer *recognizer, const char *language);
 /* NULL for a model that names none; index as above. */
 const char *recognizer_language_name(const struct recognizer *recognizer, int index);
+/* The same vocabulary without a recognizer, for those who compile for one on another thread.
+ * Owned by the caller. Any thread; reads files. Logs; 0 or a negative errno, -ENOENT where there is
+ * no such language. */
+int recognizer_load_vocab(const char *model_dir, const char *language, struct vocab **out);
 /* NULL where the model has no vocabulary (no CTC head). */
 const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int language);
 
@@ -75,6 +80,20 @@ const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int la
 int recognizer_transcribe(struct recognizer *recognizer, const float *samples, size_t n,
 			  int language, double max_segment_s, const struct decode_options *options,
 			  struct transcript *out);
+
+struct recognizer_hypothesis {
+	struct transcript transcript; /* owned by the caller (transcript_finish) */
+	struct decoder_score score;
+};
+
+/* The same for one utterance as a plan searches (decode_plan_searches): the best hypotheses, at
+ * most *n, whose number becomes *n; at least one on success. */
+int recognizer_search(struct recognizer *recognizer, const float *samples, size_t n_samples,
+		      int language, struct decode_plan *plan, struct recognizer_hypothesis *out,
+		      size_t *n);
+/* The first *n hypotheses of a decoder that has finished, likewise. */
+int recognizer_hypotheses(const struct decoder *decoder, struct recognizer_hypothesis *out,
+			  size_t *n);
 
 /* Where the segment that starts at samples[0] ends: n if it fits in
  * max_segment, else the middle of the quietest 100 ms in its last 10 s. */

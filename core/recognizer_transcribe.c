@@ -56,9 +56,9 @@ static int decode_logits(const struct language *language, const float *logits, s
 	return error;
 }
 
-static int transcribe_segment(struct recognizer *recognizer, const struct language *language,
-			      const float *samples, size_t n, const struct decode_options *options,
-			      struct transcript *out)
+/* The offline pass, from beginning to end. */
+static int run_offline(struct recognizer *recognizer, const struct language *language,
+		       const float *samples, size_t n)
 {
 	int error = recognizer_offline_reserve(recognizer, n, language->adapter);
 
@@ -71,6 +71,17 @@ static int transcribe_segment(struct recognizer *recognizer, const struct langua
 		return error;
 	while (acoustic_offline_advance(recognizer->offline) != 0)
 		;
+	return 0;
+}
+
+static int transcribe_segment(struct recognizer *recognizer, const struct language *language,
+			      const float *samples, size_t n, const struct decode_options *options,
+			      struct transcript *out)
+{
+	int error = run_offline(recognizer, language, samples, n);
+
+	if (error < 0)
+		return error;
 	return decode_logits(language, acoustic_offline_output(recognizer->offline),
 			     acoustic_offline_frames(recognizer->offline),
 			     acoustic_model_output_size(recognizer->model, language->adapter),
@@ -118,5 +129,52 @@ int recognizer_transcribe(struct recognizer *recognizer, const float *samples, s
 	if (error == 0)
 		error = transcript_join(parts.transcripts, parts.frames, parts.n, out);
 	parts_finish(&parts);
+	return error;
+}
+
+int recognizer_hypotheses(const struct decoder *decoder, struct recognizer_hypothesis *out,
+			  size_t *n)
+{
+	size_t wanted = *n;
+
+	*n = 0;
+	while (*n < wanted && *n < decoder_hypotheses(decoder)) {
+		int error = decoder_hypothesis(decoder, *n, &out[*n].transcript, &out[*n].score);
+
+		if (error < 0) {
+			while (*n > 0)
+				transcript_finish(&out[--*n].transcript);
+			return error;
+		}
+		++*n;
+	}
+	return 0;
+}
+
+int recognizer_search(struct recognizer *recognizer, const float *samples, size_t n_samples,
+		      int language, struct decode_plan *plan, struct recognizer_hypothesis *out,
+		      size_t *n)
+{
+	const struct language *known = recognizer->languages[language];
+	struct decoder_params params = {.vocab = known->vocab};
+	struct decoder *decoder = NULL;
+	int error;
+
+	if (known->vocab == NULL)
+		return -ENOTSUP;
+	error = run_offline(recognizer, known, samples, n_samples);
+	if (error < 0)
+		return error;
+	params.tokens = acoustic_model_output_size(recognizer->model, known->adapter);
+	params.max_frames = acoustic_offline_frames(recognizer->offline);
+	error = decoder_create(&params, plan, &decoder);
+	if (error == 0)
+		error = decoder_commit(decoder, acoustic_offline_output(recognizer->offline),
+				       params.max_frames);
+	if (error == 0) {
+		decoder_finish(decoder);
+		error = recognizer_hypotheses(decoder, out, n);
+	}
+	decoder_destroy(decoder);
 	return error;
 }

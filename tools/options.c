@@ -1,6 +1,7 @@
 #include "tools/options.h"
 
 #include "core/base/log.h"
+#include "core/decode/plan.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -306,6 +307,63 @@ static const char *take_dtype(struct options *options, const char *value)
 	return "is none of f32 f16 bf16";
 }
 
+static const char *take_beam(struct options *options, const char *value)
+{
+	long n = 0;
+	const char *reason = parse_count(value, PLAN_MAX_BEAM, &n);
+
+	options->beam = (size_t)n;
+	return reason;
+}
+
+static const char *take_hotwords(struct options *options, const char *value)
+{
+	options->hotwords = value;
+	return value[0] == '\0' ? "is empty" : NULL;
+}
+
+static const char *take_lm(struct options *options, const char *value)
+{
+	options->lm = value;
+	return value[0] == '\0' ? "is empty" : NULL;
+}
+
+static const char *parse_weight(const char *value, double *out)
+{
+	char *end;
+
+	*out = strtod(value, &end);
+	return end == value || *end != '\0' || !isfinite(*out) || fabs(*out) > 100
+		       ? "is not a number from -100 to 100"
+		       : NULL;
+}
+
+static const char *take_lm_alpha(struct options *options, const char *value)
+{
+	return parse_weight(value, &options->lm_alpha);
+}
+
+static const char *take_lm_beta(struct options *options, const char *value)
+{
+	return parse_weight(value, &options->lm_beta);
+}
+
+static const char *take_commit_delay(struct options *options, const char *value)
+{
+	const char *reason = parse_seconds(value, &options->commit_delay);
+
+	return reason || options->commit_delay > 0 ? reason : "is not a number of seconds";
+}
+
+static const char *take_n_best(struct options *options, const char *value)
+{
+	long n = 0;
+	const char *reason = parse_count(value, PLAN_MAX_BEAM, &n);
+
+	options->n_best = (size_t)n;
+	return reason;
+}
+
 static const char *take_verbose(struct options *options, const char *value)
 {
 	(void)options;
@@ -362,6 +420,17 @@ static const struct option_row rows[] = {
 	{"show", 0, OPTION_SHOW, NULL, take_show, "what was said and what was recognized"},
 	{"calibration", 0, OPTION_CALIBRATION, NULL, take_calibration,
 	 "how often words are right, by their confidence"},
+	{"beam", 'b', OPTION_SEARCH, "N", take_beam,
+	 "search N hypotheses; 1 (default): greedy decoding"},
+	{"hotwords", 0, OPTION_SEARCH, "FILE", take_hotwords,
+	 "phrases to expect, one a line, \" :WEIGHT\" behind it"},
+	{"lm", 0, OPTION_SEARCH, "FILE", take_lm, "n-gram language model, packed or ARPA"},
+	{"lm-alpha", 0, OPTION_SEARCH, "W", take_lm_alpha, "its weight (default 0.5)"},
+	{"lm-beta", 0, OPTION_SEARCH, "W", take_lm_beta, "bonus for each word (default 1.5)"},
+	{"commit-delay", 0, OPTION_SEARCH, "SECONDS", take_commit_delay,
+	 "with --streaming: when the best hypothesis is made final\n(default 1)"},
+	{"nbest", 0, OPTION_NBEST, "N", take_n_best,
+	 "with --json: the best N hypotheses of each segment"},
 	{"verbose", 'v', OPTION_ALWAYS, NULL, take_verbose, "say more; twice, everything"},
 	{"help", 'h', OPTION_ALWAYS, NULL, NULL, "print this and exit"},
 	{"version", 'V', OPTION_ALWAYS, NULL, NULL, "print the version and exit"},
@@ -439,6 +508,11 @@ static int check(const struct command *command, const struct options *options, u
 		return usage_error(command, "--show and --calibration do not go with a sweep");
 	if ((given & OPTION_SWEEP) && options->window.chunk < 0)
 		return usage_error(command, "--lookahead-sweep needs a chunk that ends");
+	if (options->beam == 1 && (options->hotwords || options->lm))
+		return usage_error(command, "--beam 1 is greedy decoding: no --hotwords, no --lm");
+	if (options->n_best > 0 &&
+	    (!options->json || (options->beam < 2 && !options->hotwords && !options->lm)))
+		return usage_error(command, "--nbest needs --json and a --beam of 2 or more");
 	if (options->n_arguments < command->min_arguments)
 		return usage_error(command, "an argument is missing");
 	if (options->n_arguments > command->max_arguments)
@@ -474,6 +548,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		.dtype = "f32",
 		.split = "test",
 		.snr_db = NAN,
+		.lm_alpha = NAN,
+		.lm_beta = NAN,
 	};
 	optind = 1;
 	while ((value = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {

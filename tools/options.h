@@ -37,6 +37,8 @@ enum option_flag {
 	OPTION_SEED = 1 << 15,
 	OPTION_DTYPE = 1 << 16,
 	OPTION_ALWAYS = 1 << 17, /* --help, --version, --verbose */
+	OPTION_SEARCH = 1 << 24, /* --beam, --hotwords, --lm and so on */
+	OPTION_NBEST = 1 << 25,
 	OPTION_WEIGHTS = 1 << 18,
 	OPTION_SPLIT = 1 << 19,
 	OPTION_LIMIT = 1 << 20,
@@ -85,6 +87,13 @@ struct options {
 	bool lookahead_sweep;
 	bool show;
 	bool calibration;
+	/* How text is searched for (tools/search.h). */
+	size_t beam;          /* 0: not given */
+	const char *hotwords; /* files; NULL: none */
+	const char *lm;
+	double lm_alpha, lm_beta; /* NAN: as recommended */
+	double commit_delay;      /* seconds; 0: the default */
+	size_t n_best;            /* 0: not wanted */
 };
 
 struct command {

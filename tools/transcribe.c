@@ -7,24 +7,33 @@
 #include "core/recognizer.h"
 #include "tools/commands.h"
 #include "tools/json_out.h"
+#include "tools/n_best.h"
 #include "tools/result.h"
+#include "tools/search.h"
 #include "tools/segments.h"
 #include "tools/streaming.h"
 #include "tools/tool_model.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct transcriber {
 	const struct options *options;
 	struct tool_model model;
-	struct path path; /* of the current segment, with --streaming */
+	struct path path;         /* of the current segment, with --streaming */
+	struct decode_plan *plan; /* held; NULL: greedy */
+	struct decoder *decoder;  /* owned; with plan, of the current segment */
+	struct n_best n_best;     /* of the current file */
 };
 
 static int take_step(void *ctx, const struct acoustic_output *output)
 {
 	struct transcriber *t = ctx;
 
+	if (t->decoder)
+		return decoder_commit(t->decoder, output->committed, output->n_committed);
 	return path_add_logits(&t->path, output->committed, output->n_committed, t->model.width);
 }
 
@@ -35,6 +44,58 @@ static int run_streaming(struct transcriber *t, struct streaming *streaming, con
 	int error = streaming_run(streaming, samples, n, take_step, t);
 
 	return error ? error : path_decode(&t->path, &t->model, out);
+}
+
+static int search_streaming(struct transcriber *t, struct streaming *streaming,
+			    const float *samples, size_t n, struct recognizer_hypothesis *out,
+			    size_t *count)
+{
+	const struct decoder_params params = {
+		.vocab = t->model.vocab,
+		.tokens = t->model.width,
+		.max_frames = config_frames(t->model.config, n),
+		.streaming = true,
+	};
+
+	int error = decoder_create(&params, t->plan, &t->decoder);
+	if (!error)
+		error = streaming_run(streaming, samples, n, take_step, t);
+	if (!error) {
+		decoder_finish(t->decoder);
+		error = recognizer_hypotheses(t->decoder, out, count);
+	}
+	decoder_destroy(t->decoder);
+	t->decoder = NULL;
+	return error;
+}
+
+/* One utterance as the plan searches; keeps the hypotheses that are wanted. */
+static int run_search(struct transcriber *t, struct streaming *streaming, double start,
+		      const float *samples, size_t n, struct transcript *out)
+{
+	size_t count = t->options->n_best > 0 ? t->options->n_best : 1;
+	struct recognizer_hypothesis *hypotheses = calloc(count, sizeof(*hypotheses));
+
+	if (!hypotheses)
+		return -ENOMEM;
+	int error = streaming ? search_streaming(t, streaming, samples, n, hypotheses, &count)
+			      : recognizer_search(t->model.recognizer, samples, n, 0, t->plan,
+						  hypotheses, &count);
+	if (error) {
+		free(hypotheses);
+		return error;
+	}
+	error = transcript_copy(&hypotheses[0].transcript, out);
+	if (error || t->options->n_best == 0) {
+		hypotheses_free(hypotheses, count);
+		return error;
+	}
+	error = n_best_add(&t->n_best, start,
+			   start + (double)n / (double)t->model.config->sampling_rate, hypotheses,
+			   count);
+	if (error)
+		transcript_finish(out);
+	return error;
 }
 
 static int transcribe_segments(struct transcriber *t, struct segments *segments,
@@ -51,14 +112,16 @@ static int transcribe_segments(struct transcriber *t, struct segments *segments,
 		if (t->options->streaming && !streaming)
 			error = streaming_create(&t->model, t->options, segments_longest(segments),
 						 &streaming);
-		if (!error && streaming)
+		double start =
+			(double)segments_start(segments) / (double)t->model.config->sampling_rate;
+		if (!error && t->plan)
+			error = run_search(t, streaming, start, samples, n, &transcript);
+		else if (!error && streaming)
 			error = run_streaming(t, streaming, samples, n, &transcript);
 		else if (!error)
 			error = recognizer_transcribe(t->model.recognizer, samples, n, 0, 0, NULL,
 						      &transcript);
 		if (!error) {
-			double start = (double)segments_start(segments) /
-				       (double)t->model.config->sampling_rate;
 			error = result_add(result, &t->model, &transcript, start, NULL);
 			transcript_finish(&transcript);
 		}
@@ -84,6 +147,8 @@ static int transcribe_file(struct transcriber *t, const char *file)
 		struct json_out json = {.file = stdout};
 		json_begin_object(&json, NULL);
 		result_json(&result, &json, file, (double)segments_end(segments) / (double)rate);
+		if (t->options->n_best > 0)
+			n_best_json(&t->n_best, &json);
 		json_end_object(&json);
 		json_newline(&json);
 	} else if (!error) {
@@ -93,6 +158,7 @@ static int transcribe_file(struct transcriber *t, const char *file)
 	fflush(stdout);
 	segments_close(segments);
 	result_finish(&result);
+	n_best_finish(&t->n_best);
 	return error;
 }
 
@@ -102,11 +168,14 @@ static int run(const struct options *options)
 	int code = EXIT_DONE;
 
 	int error = tool_model_open(options, TOOL_MODEL_TEXT, &t.model);
+	if (!error)
+		error = search_plan(options, &t.model, &t.plan);
 	for (size_t i = 1; i < options->n_arguments && !error; i++) {
 		if (transcribe_file(&t, options->arguments[i]))
 			code = EXIT_FAILED;
 	}
 	path_finish(&t.path);
+	decode_plan_release(t.plan);
 	tool_model_close(&t.model);
 	return error ? EXIT_FAILED : code;
 }
@@ -118,6 +187,7 @@ const struct command transcribe_command = {
 	.min_arguments = 2,
 	.max_arguments = OPTIONS_ANY_NUMBER,
 	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
-		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_RAW,
+		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_RAW |
+		   OPTION_SEARCH | OPTION_NBEST,
 	.run = run,
 };

@@ -12,6 +12,7 @@
 #include "tools/noise.h"
 #include "tools/outcome.h"
 #include "tools/recordings.h"
+#include "tools/search.h"
 #include "tools/tool_model.h"
 #include "tools/wer_report.h"
 
@@ -28,6 +29,7 @@ enum { N_LOOKAHEADS = sizeof(lookaheads) / sizeof(lookaheads[0]) };
 struct tester {
 	const struct options *options;
 	struct tool_model model;
+	struct decode_plan *plan;      /* held; NULL: greedy */
 	struct recordings *recordings; /* owned */
 	struct noise *noise;           /* owned, or NULL */
 	struct manifest **manifests;   /* owned, [n_sets] */
@@ -130,6 +132,7 @@ static int recognize(struct tester *t, struct selection *selection, const struct
 		.statistics = t->options->statistics,
 		.streams = t->options->streams,
 		.max_segment_s = t->options->max_segment_s,
+		.plan = t->plan,
 	};
 	struct evaluation *evaluation;
 	size_t silent = 0;
@@ -321,6 +324,8 @@ static int run(const struct options *options)
 
 	int error = prepare(&t);
 	if (!error)
+		error = search_plan(options, &t.model, &t.plan);
+	if (!error)
 		error = run_sets(&t);
 	for (size_t i = 0; i <= t.n_sets && t.sets; i++)
 		wer_set_finish(&t.sets[i]);
@@ -330,6 +335,7 @@ static int run(const struct options *options)
 	free(t.manifests);
 	noise_close(t.noise);
 	recordings_destroy(t.recordings);
+	decode_plan_release(t.plan);
 	if (t.model.acoustic)
 		tool_model_close(&t.model);
 	return error ? EXIT_FAILED : EXIT_DONE;
@@ -344,7 +350,7 @@ const struct command wer_command = {
 	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
 		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_SPLIT |
 		   OPTION_LIMIT | OPTION_NOISE | OPTION_SEED | OPTION_SWEEP | OPTION_SHOW |
-		   OPTION_CALIBRATION | OPTION_STREAMS,
+		   OPTION_CALIBRATION | OPTION_STREAMS | OPTION_SEARCH,
 	.streams = 16,
 	.run = run,
 };

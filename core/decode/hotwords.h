@@ -61,6 +61,9 @@ int hotwords_compile(const struct vocab *vocab, const struct hotword *list, size
  * it has one ("turn it up :4.5"), empty lines and those that begin with # left out. */
 int hotwords_compile_text(const struct vocab *vocab, const char *text, size_t size,
 			  struct hotwords **out, struct hotwords_error *error);
+/* The same of a file. Also another negative errno where it cannot be read. */
+int hotwords_read(const struct vocab *vocab, const char *path, struct hotwords **out,
+		  struct hotwords_error *error);
 /* Counts references, of which compile gave one; any thread. hold returns its argument, both take
  * NULL. */
 struct hotwords *hotwords_hold(struct hotwords *hotwords);

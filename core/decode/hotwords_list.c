@@ -111,3 +111,28 @@ void hotwords_list_finish(struct hotwords_list *list)
 	free(list->lines);
 	*list = (struct hotwords_list){0};
 }
+
+int hotwords_read(const struct vocab *vocab, const char *path, struct hotwords **out,
+		  struct hotwords_error *error)
+{
+	char *text = malloc((size_t)HOTWORDS_MAX_FILE + 1);
+	FILE *file = text != NULL ? fopen(path, "re") : NULL;
+	int code = text == NULL ? -ENOMEM : file == NULL ? -errno : 0;
+	size_t size = 0;
+
+	*out = NULL;
+	*error = (struct hotwords_error){.message = "out of memory"};
+	if (file != NULL) {
+		/* One byte more shows that it is too long. */
+		size = fread(text, 1, (size_t)HOTWORDS_MAX_FILE + 1, file);
+		if (ferror(file))
+			code = errno != 0 ? -errno : -EIO;
+		fclose(file);
+	}
+	if (code == 0)
+		code = hotwords_compile_text(vocab, text, size, out, error);
+	else if (code != -ENOMEM)
+		snprintf(error->message, sizeof(error->message), "%s", strerror(-code));
+	free(text);
+	return code;
+}

@@ -97,8 +97,7 @@ static double expected_lm(const struct bench *bench, const int *labels, size_t n
 	if (weights->boundary)
 		history[known++] = "<s>";
 	for (size_t i = 0; i < count; i++) {
-		double score =
-			lm_reference_score(bench->reference, history, known, words[i]);
+		double score = lm_reference_score(bench->reference, history, known, words[i]);
 
 		if (!lm_reference_lists(bench->reference, words[i]))
 			score += (double)weights->unknown_offset;
@@ -141,9 +140,8 @@ static void check_lattice(struct bench *bench, bool tokens, unsigned *random)
 	for (size_t k = 0; k < n; k++) {
 		const struct labelling *labelling = &bench->labellings[k];
 
-		best = fmax(best, log(labelling->sum) +
-					  expected_lm(bench, labelling->labels, labelling->n,
-						      tokens));
+		best = fmax(best, log(labelling->sum) + expected_lm(bench, labelling->labels,
+								    labelling->n, tokens));
 	}
 	ctc_beam_score(bench->beam, 0, &score);
 	lattice_near(score.total, best);
