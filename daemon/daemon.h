@@ -44,6 +44,7 @@ struct daemon {
 	char **argv;
 	uint64_t started; /* uv_hrtime */
 	struct counters counters;
+	uint64_t views;   /* of subscribers so far: the last one's tag */
 	uint64_t streams; /* pushed ones so far: the last one's number */
 	size_t pushing;   /* those that are open */
 	bool stopping;    /* the orderly end has begun */

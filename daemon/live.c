@@ -329,6 +329,7 @@ static void choose_params(struct live *live, bool paced)
 			},
 		.clock = live->feed.given,
 		.utterance = live->publisher.next_utterance,
+		.plan = model_plan(live->daemon->model),
 	};
 }
 
@@ -404,6 +405,7 @@ void live_start(struct live *live)
 		if (err < 0)
 			log_error("source: no stream is free for it");
 	}
+	server_open_views(live->daemon->server);
 	live_update_wake(live);
 	feed_set_gate(&live->feed, live->daemon->settings.gate && live->feed.paced,
 		      choose_hangover(live));
@@ -471,6 +473,18 @@ void live_abandon(struct live *live)
 bool live_exists(const struct live *live)
 {
 	return input_exists(&live->input);
+}
+
+bool live_set_view(struct live *live, uint64_t view, struct decode_plan *plan)
+{
+	return !live->feed.stream ||
+	       engine_set_view(live->daemon->engine, live->feed.stream, view, plan);
+}
+
+void live_drop_view(struct live *live, uint64_t view)
+{
+	if (live && live->feed.stream)
+		engine_drop_view(live->daemon->engine, live->feed.stream, view);
 }
 
 void live_joined(struct live *live, struct caption *caption)

@@ -37,6 +37,10 @@ void live_abandon(struct live *live);
 
 /* There is a source to subscribe to. */
 bool live_exists(const struct live *live);
+/* A subscriber's own view of the source, held; where there is no stream yet, server_open_views
+ * comes back to it. False: the engine has no room now. */
+bool live_set_view(struct live *live, uint64_t view, struct decode_plan *plan);
+void live_drop_view(struct live *live, uint64_t view);
 /* A new subscriber. */
 void live_joined(struct live *live, struct caption *caption);
 

@@ -1,6 +1,9 @@
 #include "daemon/model.h"
 
 #include "core/base/log.h"
+#include "core/decode/vocab.h"
+#include "core/weights/tokenizer.h"
+#include "daemon/decoding.h"
 #include "daemon/limits.h"
 #include "daemon/wake.h"
 
@@ -24,7 +27,11 @@ struct model {
 	struct recognizer_options options;
 	char *dir;      /* owned */
 	char *language; /* owned */
+	struct decoding_files files;
 	struct recognizer *recognizer;
+	struct decode_plan *loading;      /* held */
+	struct vocab *loading_vocabulary; /* owned */
+	char **loading_languages;         /* owned */
 	int err;
 
 	/* in force */
@@ -35,7 +42,14 @@ struct model {
 	enum final_mode final;
 	const char *languages[MODEL_LANGUAGES];
 	size_t n_languages;
-	char *language_names; /* owned storage */
+	char *language_names;     /* owned storage */
+	struct decode_plan *plan; /* held */
+	/* Copies: the recognizer's belong to the engine. */
+	char *vocabulary_dir;        /* owned */
+	char **vocabulary_languages; /* owned, NULL-terminated: those with one of their own */
+	struct vocab *vocabulary;    /* owned: of the default language */
+	struct vocab *other;         /* owned: of the last other one asked for */
+	char *other_language;        /* owned: its name */
 };
 
 /* Closing a large model takes a while; it owns its memory until done. */
@@ -100,6 +114,13 @@ void model_destroy(struct model *model)
 	free(model->dir);
 	free(model->language);
 	free(model->language_names);
+	decoding_files_finish(&model->files);
+	decode_plan_release(model->plan);
+	vocab_destroy(model->vocabulary);
+	vocab_destroy(model->other);
+	free(model->vocabulary_dir);
+	tokenizer_free_languages(model->vocabulary_languages);
+	free(model->other_language);
 	free(model);
 }
 
@@ -110,6 +131,13 @@ static void load_work(uv_work_t *work)
 	struct model *model = work->data;
 
 	model->err = recognizer_open(&model->options, &model->recognizer);
+	if (model->err == 0)
+		model->err = decoding_load(&model->files, model->recognizer, &model->loading);
+	if (model->err < 0 || recognizer_config(model->recognizer)->head != HEAD_CTC)
+		return;
+	model->err = recognizer_load_vocab(model->dir, model->language, &model->loading_vocabulary);
+	if (model->err == 0)
+		tokenizer_languages(model->dir, &model->loading_languages);
 }
 
 static void take_name(struct model *model)
@@ -147,6 +175,25 @@ static void take_languages(struct model *model)
 	}
 }
 
+static void take_search(struct model *model)
+{
+	decode_plan_release(model->plan);
+	vocab_destroy(model->vocabulary);
+	vocab_destroy(model->other);
+	free(model->vocabulary_dir);
+	free(model->other_language);
+	model->plan = model->loading;
+	model->vocabulary = model->loading_vocabulary;
+	model->vocabulary_dir = strdup(model->dir);
+	tokenizer_free_languages(model->vocabulary_languages);
+	model->vocabulary_languages = model->loading_languages;
+	model->loading_languages = NULL;
+	model->other = NULL;
+	model->other_language = NULL;
+	model->loading = NULL;
+	model->loading_vocabulary = NULL;
+}
+
 static int take_model(struct model *model)
 {
 	const struct model_config *config = recognizer_config(model->recognizer);
@@ -168,6 +215,7 @@ static int take_model(struct model *model)
 		return err;
 	}
 	take_name(model);
+	take_search(model);
 	model->rate = (unsigned)config->sampling_rate;
 	model->hop = (unsigned)config->hop;
 	model->left = config->left;
@@ -191,6 +239,12 @@ static void load_done(uv_work_t *work, int status)
 		log_info("model %s is loaded", model->dir);
 	else if (model->recognizer)
 		recognizer_close(model->recognizer);
+	decode_plan_release(model->loading);
+	vocab_destroy(model->loading_vocabulary);
+	tokenizer_free_languages(model->loading_languages);
+	model->loading_languages = NULL;
+	model->loading = NULL;
+	model->loading_vocabulary = NULL;
 	model->recognizer = NULL;
 	model->loaded(model->daemon, err);
 	if (model->again && !model->daemon->stopping) {
@@ -211,6 +265,8 @@ void model_load(struct model *model)
 	free(model->language);
 	model->dir = strdup(settings->model);
 	model->language = settings->language ? strdup(settings->language) : NULL;
+	decoding_files_finish(&model->files);
+	int copied = decoding_files_copy(settings, &model->files);
 	model->options = (struct recognizer_options){
 		.model_dir = model->dir,
 		.threads = (unsigned)settings->threads,
@@ -225,7 +281,7 @@ void model_load(struct model *model)
 		take_name(model);
 	model->busy = true;
 	model->err = -ENOMEM;
-	if (!model->dir ||
+	if (!model->dir || copied < 0 ||
 	    uv_queue_work(model->daemon->loop, &model->work, load_work, load_done) < 0)
 		load_done(&model->work, 0);
 }
@@ -272,6 +328,29 @@ bool model_final_stream(const struct model *model)
 
 	return final == SETTING_FINAL_MODEL ? model->final == FINAL_STREAM
 					    : final == SETTING_FINAL_STREAM;
+}
+
+struct decode_plan *model_plan(const struct model *model)
+{
+	return model->plan;
+}
+
+const struct vocab *model_vocab(struct model *model, const char *language)
+{
+	char **named = model->vocabulary_languages;
+
+	while (named && *named && strcmp(*named, language) != 0)
+		named++;
+	if (!named || !*named || !model->vocabulary_dir)
+		return model->vocabulary;
+	if (model->other_language && strcmp(language, model->other_language) == 0)
+		return model->other ? model->other : model->vocabulary;
+	vocab_destroy(model->other);
+	free(model->other_language);
+	model->other = NULL;
+	model->other_language = strdup(language);
+	recognizer_load_vocab(model->vocabulary_dir, language, &model->other);
+	return model->other ? model->other : model->vocabulary;
 }
 
 const char *const *model_languages(const struct model *model, size_t *n)

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct decode_plan;
+struct vocab;
+
 enum model_state { MODEL_LOADING, MODEL_READY };
 
 /* `loaded` is called after each load with 0 or what went wrong; a model that
@@ -34,6 +37,12 @@ unsigned model_hop(const struct model *model);
 /* As the settings say, else as the model says. */
 void model_context(const struct model *model, long *left, long *chunk, long *right);
 bool model_final_stream(const struct model *model);
+
+/* Of the model in force, borrowed until the next load: how the settings search for text, and the
+ * vocabulary of a language ("": the default; one that it does not have: likewise). Not before
+ * model_ready; vocab NULL without memory. */
+struct decode_plan *model_plan(const struct model *model);
+const struct vocab *model_vocab(struct model *model, const char *language);
 
 /* Languages to advertise; never empty. Valid until the next load or change of
  * settings. */

@@ -7,6 +7,7 @@
 
 #include "daemon/limits.h"
 #include "protocol/address.h"
+#include "protocol/session_options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -70,6 +71,12 @@ static const struct option_row rows[] = {
 	{"endpoint-silence-no-text", OPTION_NUMBER, AT(endpoint_silence_no_text), 0, LIMIT_UTTERANCE_SECONDS, NULL, "SECONDS", "silence that ends an utterance without text"},
 	{"endpoint-max-length", OPTION_NUMBER, AT(endpoint_max_length), 1, LIMIT_UTTERANCE_SECONDS, NULL, "SECONDS", "longest utterance of the live source"},
 	{"partial-interval", OPTION_NUMBER, AT(partial_interval), 0, 60, NULL, "SECONDS", "shortest time between partials; 0: every step"},
+	{"beam", OPTION_AUTO, AT(beam), 0, SESSION_BEAM_MAX, NULL, "N", "hypotheses searched; 1: greedy decoding; auto: as hotwords and lm need"},
+	{"commit-delay", OPTION_NUMBER, AT(commit_delay), 0.02, LIMIT_UTTERANCE_SECONDS, NULL, "SECONDS", "with a beam: time until text is stable at the latest"},
+	{"hotwords", OPTION_STRING, AT(hotwords), 0, 0, NULL, "FILE", "phrases to expect, one a line"},
+	{"lm", OPTION_STRING, AT(lm), 0, 0, NULL, "FILE", "n-gram language model, packed or ARPA"},
+	{"lm-alpha", OPTION_NUMBER, AT(lm_alpha), 0, 100, NULL, "W", "weight of the language model"},
+	{"lm-beta", OPTION_NUMBER, AT(lm_beta), -100, 100, NULL, "W", "bonus for each word"},
 	{"wake-model", OPTION_STRING, AT(wake_model), 0, 0, NULL, "DIR", "sequence classification model for keyword spotting"},
 	{"wake-threshold", OPTION_NUMBER, AT(wake_threshold), 0, 1, NULL, "P", "probability that counts as a detection"},
 	{"wake-window", OPTION_NUMBER, AT(wake_window), 0.1, 10, NULL, "SECONDS", "audio looked at"},

@@ -41,8 +41,13 @@ void publisher_result(struct publisher *publisher, const struct result *result, 
 	struct server *server = publisher->daemon->server;
 	struct message message;
 
+	if (result->kind == RESULT_VIEW) {
+		server_publish_view(server, result->view, result->utterance);
+		return;
+	}
 	if (result->kind != RESULT_LAG) {
-		count(publisher, result);
+		if (result->view == 0)
+			count(publisher, result);
 		server_publish_result(server, result, latency);
 		return;
 	}

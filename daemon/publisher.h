@@ -22,7 +22,7 @@ struct publisher {
 	uint64_t next_utterance; /* number of the first one without a final */
 };
 
-/* PARTIAL, ENDPOINT, FINAL or LAG. `latency`: seconds since the sample at the
+/* PARTIAL, ENDPOINT, FINAL, VIEW or LAG. `latency`: seconds since the sample at the
  * result's clock came. */
 void publisher_result(struct publisher *publisher, const struct result *result, double latency);
 

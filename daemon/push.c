@@ -256,11 +256,11 @@ bool push_flush(struct push *push)
 
 /* ---- lifecycle ---- */
 
-static int open_stream(struct push *push)
+static int open_stream(struct push *push, const struct engine_params *params)
 {
 	struct engine_listener listener = {on_result, on_room, push};
 
-	return engine_open(push->daemon->engine, &push->params, &listener, &push->stream);
+	return engine_open(push->daemon->engine, params, &listener, &push->stream);
 }
 
 static int allocate(struct push *push, unsigned model_rate)
@@ -300,6 +300,7 @@ int push_create(struct daemon *daemon, const struct engine_params *params,
 	daemon->pushing++;
 	push->owner = *owner;
 	push->params = *params;
+	push->params.plan = NULL; /* the engine's, from open_stream on */
 	push->format = *format;
 	push->rate =
 		params->role == ENGINE_WAKE ? wake_rate(daemon->wake) : model_rate(daemon->model);
@@ -310,7 +311,7 @@ int push_create(struct daemon *daemon, const struct engine_params *params,
 	if (err == 0)
 		err = allocate(push, push->rate);
 	if (err == 0)
-		err = open_stream(push);
+		err = open_stream(push, params);
 	if (err < 0) {
 		push_destroy(push);
 		return err;
@@ -345,6 +346,15 @@ void push_abandon(struct push *push)
 	if (push->state != PUSH_FAILED && push->params.role != ENGINE_WAKE)
 		caption_abandon(&push->caption, "shutdown");
 	push->state = PUSH_FAILED;
+}
+
+void push_set_plan(struct push *push, struct decode_plan *plan)
+{
+	/* Without room, two seconds of samples wait: they keep the old plan, and so
+	 * does what follows. */
+	if (!push_stopped(push) && push->state != PUSH_FAILED &&
+	    !engine_set_view(push->daemon->engine, push->stream, 0, plan))
+		log_warn("a stream keeps its search: too much of it waits");
 }
 
 void push_set_view(struct push *push, bool partials, bool words, double interval)

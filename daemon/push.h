@@ -51,6 +51,8 @@ bool push_reset(struct push *push, bool full);
 /* Shutdown: sends what is committed. */
 void push_abandon(struct push *push);
 
+/* How text is searched for from the next utterance on; held. */
+void push_set_plan(struct push *push, struct decode_plan *plan);
 void push_set_view(struct push *push, bool partials, bool words, double interval);
 /* The same format as at the start. */
 bool push_same_format(const struct push *push, const struct message_audio *format);

@@ -218,9 +218,36 @@ void server_publish_result(struct server *server, const struct result *result, d
 {
 	EACH_SUBSCRIBER(server, session)
 	{
-		if (caption_result(&session->caption, result, latency) < 0)
+		if (session_sees(session, result) &&
+		    caption_result(&session->caption, result, latency) < 0)
 			session_fail(session, PROTOCOL_INTERNAL, "out of memory");
 	}
+}
+
+void server_publish_view(struct server *server, uint64_t view, uint64_t utterance)
+{
+	EACH_SUBSCRIBER(server, session)
+	{
+		if (session->view != view || session->view_known)
+			continue;
+		session->view_known = true;
+		session->view_from = utterance;
+	}
+}
+
+size_t server_views(const struct server *server)
+{
+	size_t n = 0;
+
+	for (const struct session *session = server->sessions; session; session = session->next)
+		n += session->view != 0;
+	return n;
+}
+
+void server_open_views(struct server *server)
+{
+	EACH_SUBSCRIBER(server, session)
+	session_open_view(session);
 }
 
 void server_publish_detection(struct server *server, const char *name, double confidence,

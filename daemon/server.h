@@ -35,6 +35,11 @@ struct session *server_first(const struct server *server);
 /* To all subscribers. */
 void server_publish(struct server *server, const struct message *message);
 void server_publish_result(struct server *server, const struct result *result, double latency);
+/* A subscriber's own view begins with this utterance. */
+void server_publish_view(struct server *server, uint64_t view, uint64_t utterance);
+/* How many have one; the source has a new stream: they want it again. */
+size_t server_views(const struct server *server);
+void server_open_views(struct server *server);
 void server_publish_detection(struct server *server, const char *name, double confidence,
 			      struct message_stamp stamp);
 /* Some subscriber wants to be told of keywords. */

@@ -200,6 +200,7 @@ static void on_closed(void *ctx)
 	server_remove(session->daemon->server, session);
 	live_update_wake(session->daemon->live);
 	push_destroy(session->push);
+	session_drop_search(session);
 	if (session->subscriber)
 		caption_finish(&session->caption);
 	if (session->holding)

@@ -56,8 +56,15 @@ struct session {
 	char *detect_context;        /* owned */
 	bool detected;               /* in the stream that is pushed */
 
+	/* how text is searched for; its options are in base and request */
+	struct hotwords *base_hotwords;    /* held; NULL: the settings' */
+	struct hotwords *request_hotwords; /* held; NULL: those of base */
+
 	/* the daemon's source */
 	bool subscriber;
+	uint64_t view;   /* of its own; 0: it has the common one */
+	bool view_known; /* there is one from utterance view_from on */
+	uint64_t view_from;
 	struct caption caption; /* where subscriber */
 };
 
@@ -92,9 +99,30 @@ void session_detection(struct session *session, const char *name, double confide
 /* The pushed stream is over. */
 void session_wake_done(struct session *session);
 
+/* session_search.c. Takes what a message asks for: 0, -EAGAIN (not now, nothing was taken), or
+ * -EINVAL (an error was sent, nothing was taken). request: it is for the next stream. Options are
+ * merged by the caller. */
+int session_take_search(struct session *session, const struct session_options *options,
+			const struct message_hotwords *hotwords, bool request);
+/* The plan in force; one reference, for the caller. The model is loaded. */
+struct decode_plan *session_plan(const struct session *session);
+/* Adds what it does to options. */
+void session_fill_search(const struct session *session, struct session_options *options);
+/* Puts the plan in force for what is open: from the next utterance on. */
+void session_apply_search(struct session *session);
+/* The source has a stream: opens the session's view of it, where it has one. */
+void session_open_view(struct session *session);
+/* A result of the source is for this subscriber. */
+bool session_sees(const struct session *session, const struct result *result);
+void session_drop_search(struct session *session);
+
 /* session_event.c. 0, or -EAGAIN: not now, keep the event. */
 int session_handle(struct session *session, const struct message *message);
 /* Options in force for a stream or subscription. */
 void session_options_now(const struct session *session, struct session_options *out);
+/* A language that we advertise is right even where the model names none; of
+ * "en-US" the "en" will do. */
+void session_choose_language(const struct daemon *daemon, const char *wanted,
+			     struct engine_params *params);
 
 #endif

@@ -4,6 +4,7 @@
  * anything: session.c keeps the event and reads no further.
  */
 #include "core/base/log.h"
+#include "daemon/decoding.h"
 #include "daemon/devices.h"
 #include "daemon/info.h"
 #include "daemon/live.h"
@@ -55,10 +56,8 @@ void session_options_now(const struct session *session, struct session_options *
 		out->max_length = LIMIT_UTTERANCE_SECONDS;
 }
 
-/* A language that we advertise is right even where the model names none; of
- * "en-US" the "en" will do. */
-static void choose_language(const struct daemon *daemon, const char *wanted,
-			    struct engine_params *params)
+void session_choose_language(const struct daemon *daemon, const char *wanted,
+			     struct engine_params *params)
 {
 	size_t n, length = strcspn(wanted, "-_");
 	const char *const *names = model_languages(daemon->model, &n);
@@ -99,7 +98,7 @@ static void choose_params(const struct session *session, const struct session_op
 			.silence_text = options->silence_text,
 			.max_length = options->max_length,
 		};
-	choose_language(session->daemon, options->language, params);
+	session_choose_language(session->daemon, options->language, params);
 }
 
 /* ---- pushed audio ---- */
@@ -214,10 +213,14 @@ static int handle_audio_start(struct session *session, const struct message_audi
 		.language = session->language[0] ? session->language : NULL,
 		.context = session->context,
 	};
+	params.plan = session_plan(session);
 	int err = push_create(daemon, &params, format, &caption, &owner, &session->push);
+	decode_plan_release(params.plan);
 	/* What transcribe chose was for this stream. */
 	session->request.given = 0;
 	session->request_heard = false;
+	hotwords_release(session->request_hotwords);
+	session->request_hotwords = NULL;
 	push_failed_to_start(session, err);
 	return 0;
 }
@@ -244,8 +247,12 @@ static void handle_audio_stop(struct session *session)
 		push_stop(session->push);
 }
 
-static void handle_transcribe(struct session *session, const struct message_transcribe *transcribe)
+static int handle_transcribe(struct session *session, const struct message_transcribe *transcribe)
 {
+	int err = session_take_search(session, &transcribe->options, &transcribe->hotwords, true);
+
+	if (err < 0)
+		return err == -EAGAIN ? err : 0;
 	/* A client wants one or the other of what it pushes. */
 	if (!session->subscriber)
 		session->detecting = false;
@@ -253,6 +260,7 @@ static void handle_transcribe(struct session *session, const struct message_tran
 	session->request_heard = transcribe->heard;
 	free(session->request_context);
 	session->request_context = transcribe->context ? strdup(transcribe->context) : NULL;
+	return 0;
 }
 
 /* The stream that flush and reset are about; NULL: an error was sent. */
@@ -312,7 +320,7 @@ static void set_view(struct session *session)
 			      options.partial_interval);
 }
 
-static void handle_subscribe(struct session *session, const struct message_set *set)
+static int handle_subscribe(struct session *session, const struct message_set *set)
 {
 	struct caption_options caption = {.heard = true};
 	struct message message;
@@ -320,14 +328,17 @@ static void handle_subscribe(struct session *session, const struct message_set *
 	session->heard = true;
 	if (session->push) {
 		session_fail(session, PROTOCOL_BAD_ORDER, "heard-subscribe: a stream is open");
-		return;
+		return 0;
 	}
 	if (!live_exists(session->daemon->live)) {
 		session_fail(session, PROTOCOL_NO_SOURCE, NULL);
-		return;
+		return 0;
 	}
 	if (refuse_stream_options(session, set->options.given))
-		return;
+		return 0;
+	int err = session_take_search(session, &set->options, &set->hotwords, false);
+	if (err < 0)
+		return err == -EAGAIN ? err : 0;
 	session->base = set->options;
 	if (!session->subscriber) {
 		caption_init(&session->caption, &caption, push_send, session);
@@ -336,10 +347,12 @@ static void handle_subscribe(struct session *session, const struct message_set *
 		live_update_wake(session->daemon->live);
 	}
 	set_view(session);
+	session_apply_search(session);
 	live_describe(session->daemon->live, &message);
 	session_send(session, &message, OUTQUEUE_KEEP);
 	if (live_lag(session->daemon->live, &message))
 		session_send(session, &message, OUTQUEUE_KEEP);
+	return 0;
 }
 
 /* ---- options and orders ---- */
@@ -361,33 +374,40 @@ static bool obey(struct session *session, const struct message_set *set)
 	return !reason;
 }
 
-static void handle_set(struct session *session, const struct message_set *set)
+static int handle_set(struct session *session, const struct message_set *set)
 {
 	struct message answer = {.kind = MESSAGE_SET};
 
 	session->heard = true;
 	if (session->subscriber && refuse_stream_options(session, set->options.given))
-		return;
+		return 0;
+	int err = session_take_search(session, &set->options, &set->hotwords, false);
+	if (err < 0)
+		return err == -EAGAIN ? err : 0;
 	if (!obey(session, set))
-		return;
+		return 0;
 	session_options_merge(&session->base, &set->options);
 	session->request.given &= ~(set->options.given & VIEW_OPTIONS);
 	set_view(session);
+	if (set->hotwords.given || (set->options.given & DECODING_OPTIONS))
+		session_apply_search(session);
 
 	session_options_now(session, &answer.set.options);
+	session_fill_search(session, &answer.set.options);
 	answer.set.stamped = true;
 	if (session->push)
 		answer.set.stamp = push_stamp(session->push);
 	else
 		answer.set.stamp = live_stamp(session->daemon->live);
 	session_send(session, &answer, OUTQUEUE_KEEP);
+	return 0;
 }
 
 static void handle_hello(struct session *session, const struct message_hello *hello)
 {
 	/* The last one only where there is a keyword model. */
-	static const char *const capabilities[] = {"transcribe", "subscribe", "f32", "endpoint",
-						   "wake"};
+	static const char *const capabilities[] = {"transcribe", "subscribe", "f32",
+						   "endpoint",   "hotwords",  "wake"};
 	struct daemon *daemon = session->daemon;
 	struct message answer = {.kind = MESSAGE_WELCOME};
 
@@ -433,8 +453,7 @@ int session_handle(struct session *session, const struct message *message)
 		info_send(session);
 		return 0;
 	case MESSAGE_TRANSCRIBE:
-		handle_transcribe(session, &message->transcribe);
-		return 0;
+		return handle_transcribe(session, &message->transcribe);
 	case MESSAGE_AUDIO_START:
 		return handle_audio_start(session, &message->audio);
 	case MESSAGE_AUDIO_CHUNK:
@@ -453,11 +472,9 @@ int session_handle(struct session *session, const struct message *message)
 		handle_hello(session, &message->hello);
 		return 0;
 	case MESSAGE_SUBSCRIBE:
-		handle_subscribe(session, &message->set);
-		return 0;
+		return handle_subscribe(session, &message->set);
 	case MESSAGE_SET:
-		handle_set(session, &message->set);
-		return 0;
+		return handle_set(session, &message->set);
 	case MESSAGE_FLUSH:
 		return handle_flush(session);
 	case MESSAGE_RESET:

@@ -17,6 +17,9 @@ void settings_init(struct settings *settings)
 		.endpoint_silence_text = 0.8,
 		.endpoint_silence_no_text = 2.4,
 		.endpoint_max_length = 20,
+		.commit_delay = 1.0,
+		.lm_alpha = 0.5,
+		.lm_beta = 1.5,
 		.wake_threshold = 0.7,
 		.wake_window = 1.0,
 		.wake_hop = 0.1,
@@ -35,6 +38,8 @@ void settings_finish(struct settings *settings)
 	free(settings->source);
 	free(settings->device);
 	free(settings->dump);
+	free(settings->hotwords);
+	free(settings->lm);
 	free(settings->wake_model);
 	string_list_clear(&settings->wake_ignore);
 	memset(settings, 0, sizeof(*settings));

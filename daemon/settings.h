@@ -53,6 +53,13 @@ struct settings {
 	double endpoint_max_length;
 	double partial_interval; /* seconds; 0: every step */
 
+	/* how text is searched for */
+	int beam;            /* hypotheses; 1: greedy; 0: greedy, or wide where the rest needs it */
+	double commit_delay; /* seconds */
+	char *hotwords;      /* file */
+	char *lm;            /* file */
+	double lm_alpha, lm_beta;
+
 	/* keyword spotting */
 	char *wake_model;
 	double wake_threshold;

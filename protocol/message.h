@@ -133,12 +133,25 @@ struct message_info {
 	size_t n_wake;
 };
 
+/* A phrase that a session expects. */
+struct message_hotword {
+	const char *phrase;
+	double weight; /* NAN: absent */
+};
+
+struct message_hotwords {
+	bool given; /* the list is there, maybe empty */
+	const struct message_hotword *list;
+	size_t n;
+};
+
 struct message_transcribe {
 	const char *name, *language;
 	const char *context; /* JSON text of an object, opaque */
 	bool heard;          /* `data.heard` is there: our events are welcome */
 	/* vad_sensitivity and language are folded in, data.heard wins */
 	struct session_options options;
+	struct message_hotwords hotwords; /* of data.heard */
 };
 
 /* audio-start, audio-chunk. */
@@ -204,6 +217,7 @@ struct message_hello {
 
 struct message_set { /* heard-subscribe (options only), heard-set both ways */
 	struct session_options options;
+	struct message_hotwords hotwords;
 	const char *device; /* heard-set: another microphone */
 	const char *model;  /* heard-set: another model directory */
 	bool reload;        /* heard-set: as SIGHUP */

@@ -152,6 +152,46 @@ static void sensitivity(struct message_reader *reader, struct session_options *o
 	}
 }
 
+/* Phrases, as strings or with a weight each. */
+static void hotwords(struct message_reader *reader, struct message_hotwords *out)
+{
+	const struct cJSON *array = NULL, *item;
+	struct message_hotword *list;
+	size_t n = 0;
+
+	if (reader->status < 0)
+		return;
+	reader_check(reader, fields_array(&reader->fields, "hotwords", &array), "hotwords", false);
+	if (!array || reader->status < 0)
+		return;
+	out->given = true;
+	list = reader_take(reader, (size_t)cJSON_GetArraySize(array), sizeof(*list));
+	cJSON_ArrayForEach(item, array)
+	{
+		if (reader->status < 0)
+			return;
+		struct message_hotword *word = &list[n];
+
+		word->weight = NAN;
+		if (cJSON_IsString(item)) {
+			word->phrase = reader_copy(reader, cJSON_GetStringValue(item));
+		} else if (cJSON_IsObject(item)) {
+			struct message_reader inner = reader_inside(reader, item, "hotwords[]");
+
+			reader_string(&inner, "phrase", true, &word->phrase);
+			reader_number(&inner, "weight", -100, 100, &word->weight);
+			reader->status = inner.status;
+		} else {
+			reader->status =
+				problem_set(reader->fields.problem, reader->fields.path, "hotwords",
+					    "must be strings or objects with a phrase");
+		}
+		n++;
+	}
+	out->list = list;
+	out->n = n;
+}
+
 static void parse_transcribe(struct message_reader *reader, struct message_transcribe *out)
 {
 	struct session_options ours;
@@ -178,6 +218,10 @@ static void parse_transcribe(struct message_reader *reader, struct message_trans
 		session_options_parse(heard, "transcribe.heard", &ours, reader->fields.problem);
 	if (reader->status == 0)
 		session_options_merge(&out->options, &ours);
+	struct message_reader inner = reader_inside(reader, heard, "transcribe.heard");
+	inner.status = reader->status;
+	hotwords(&inner, &out->hotwords);
+	reader->status = inner.status;
 }
 
 static void parse_audio(struct message_reader *reader, bool start, struct message_audio *out)
@@ -280,6 +324,7 @@ static void parse_set(struct message_reader *reader, bool admin, struct message_
 	if (reader->status == 0)
 		reader->status = session_options_parse(reader->fields.object, reader->fields.path,
 						       &out->options, reader->fields.problem);
+	hotwords(reader, &out->hotwords);
 	if (!admin)
 		return;
 	reader_string(reader, "device", false, &out->device);

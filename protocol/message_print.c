@@ -143,6 +143,24 @@ static void options(struct json_object *json, const struct session_options *valu
 		json->failed = true;
 }
 
+static void hotwords(struct json_object *json, const struct message_hotwords *value)
+{
+	if (!value->given)
+		return;
+	struct json_object list = json_list(json, "hotwords");
+	for (size_t i = 0; i < value->n; i++) {
+		if (isnan(value->list[i].weight)) {
+			json_list_string(&list, value->list[i].phrase);
+			continue;
+		}
+		struct json_object word = json_item(&list);
+		json_string(&word, "phrase", value->list[i].phrase);
+		json_number(&word, "weight", value->list[i].weight);
+		json_join(&list, &word);
+	}
+	json_join(json, &list);
+}
+
 static void print_transcribe(struct json_object *json, const struct message_transcribe *value)
 {
 	json_string(json, "name", value->name);
@@ -152,6 +170,7 @@ static void print_transcribe(struct json_object *json, const struct message_tran
 		return;
 	struct json_object ours = json_inner(json, "heard");
 	options(&ours, &value->options);
+	hotwords(&ours, &value->hotwords);
 	json_join(json, &ours);
 }
 
@@ -228,6 +247,7 @@ static void print_set(struct json_object *json, const struct message_set *value)
 	if (value->stamped)
 		stamp(json, &value->stamp);
 	options(json, &value->options);
+	hotwords(json, &value->hotwords);
 	json_string(json, "device", value->device);
 	json_string(json, "model", value->model);
 	if (value->reload)
@@ -391,6 +411,7 @@ static void print_data(struct json_object *json, const struct message *m)
 		return;
 	case MESSAGE_SUBSCRIBE:
 		options(json, &m->set.options);
+		hotwords(json, &m->set.hotwords);
 		return;
 	case MESSAGE_SET:
 		print_set(json, &m->set);

@@ -23,7 +23,7 @@ void message_finish(struct message *message)
 	}
 }
 
-static void *reader_take(struct message_reader *reader, size_t count, size_t size)
+void *reader_take(struct message_reader *reader, size_t count, size_t size)
 {
 	size_t n;
 
@@ -42,7 +42,7 @@ static void *reader_take(struct message_reader *reader, size_t count, size_t siz
 	return block->bytes;
 }
 
-static const char *reader_copy(struct message_reader *reader, const char *text)
+const char *reader_copy(struct message_reader *reader, const char *text)
 {
 	size_t n = strlen(text) + 1;
 	char *bytes = reader_take(reader, n, 1);

@@ -30,6 +30,10 @@ struct message_reader reader_inside(struct message_reader *reader, const struct 
 /* Takes over what a fields_ function returned: an error, or 0 where required. */
 void reader_check(struct message_reader *reader, int found, const char *key, bool required);
 
+/* Memory that the message owns, zeroed; NULL and a status without. */
+void *reader_take(struct message_reader *reader, size_t count, size_t size);
+const char *reader_copy(struct message_reader *reader, const char *text);
+
 /* Copied into the message. */
 void reader_string(struct message_reader *reader, const char *key, bool required, const char **out);
 const char *const *reader_strings(struct message_reader *reader, const char *key, size_t *n);

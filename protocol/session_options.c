@@ -4,7 +4,11 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { PATH_BYTES = 96 };
 
 /* Longer than any utterance the daemon keeps: it clamps to its own limits. */
 static const double seconds_max = 3600;
@@ -34,6 +38,16 @@ void session_options_merge(struct session_options *base, const struct session_op
 		base->silence_text = over->silence_text;
 	if (over->given & SESSION_MAX_LENGTH)
 		base->max_length = over->max_length;
+	if (over->given & SESSION_BEAM)
+		base->beam = over->beam;
+	if (over->given & SESSION_COMMIT_DELAY)
+		base->commit_delay = over->commit_delay;
+	if (over->given & SESSION_LM)
+		base->lm = over->lm;
+	if (over->given & SESSION_LM_ALPHA)
+		base->lm_alpha = over->lm_alpha;
+	if (over->given & SESSION_LM_BETA)
+		base->lm_beta = over->lm_beta;
 	base->given |= over->given;
 }
 
@@ -89,31 +103,71 @@ static int parse_seconds(const struct fields *fields, const char *key, unsigned 
 	return found < 0 ? found : 0;
 }
 
-/* endpoint: true, false, or an object of rules, which means true. */
-static int parse_endpoint(const struct fields *fields, struct session_options *out)
+/* A switch: true, false, or an object, which means true; *object is NULL
+ * without. path, of PATH_BYTES, is the object's. 1 where it is there. */
+static int parse_switch(const struct fields *fields, const char *key, bool *on,
+			const cJSON **object, char *path)
 {
-	const cJSON *item = fields->object
-				    ? cJSON_GetObjectItemCaseSensitive(fields->object, "endpoint")
-				    : NULL;
-	char path[96];
+	const cJSON *item =
+		fields->object ? cJSON_GetObjectItemCaseSensitive(fields->object, key) : NULL;
 
+	*object = NULL;
 	if (!item || cJSON_IsNull(item))
 		return 0;
-	out->given |= SESSION_ENDPOINT;
-	if (cJSON_IsBool(item)) {
-		out->endpoint = cJSON_IsTrue(item);
-		return 0;
-	}
-	if (!cJSON_IsObject(item))
-		return problem_set(fields->problem, fields->path, "endpoint",
+	if (!cJSON_IsBool(item) && !cJSON_IsObject(item))
+		return problem_set(fields->problem, fields->path, key,
 				   "must be true, false or an object");
-	out->endpoint = true;
-	strcpy(path, "");
-	strncat(path, fields->path, sizeof(path) - sizeof(".endpoint"));
-	strcat(path, ".endpoint");
-	struct fields rules = {.object = item, .path = path, .problem = fields->problem};
-	int status = parse_seconds(&rules, "silence_no_text", SESSION_SILENCE_NO_TEXT,
-				   &out->silence_no_text, &out->given);
+	*on = !cJSON_IsFalse(item);
+	if (cJSON_IsObject(item))
+		*object = item;
+	snprintf(path, PATH_BYTES, "%s.%s", fields->path, key);
+	return 1;
+}
+
+static int parse_lm(const struct fields *fields, struct session_options *out)
+{
+	const cJSON *object;
+	char path[PATH_BYTES];
+	int status = parse_switch(fields, "lm", &out->lm, &object, path);
+
+	if (status <= 0)
+		return status;
+	out->given |= SESSION_LM;
+	struct fields weights = {.object = object, .path = path, .problem = fields->problem};
+	status = fields_number(&weights, "alpha", 0, 100, &out->lm_alpha);
+	if (status > 0)
+		out->given |= SESSION_LM_ALPHA;
+	if (status >= 0)
+		status = fields_number(&weights, "beta", -100, 100, &out->lm_beta);
+	if (status > 0)
+		out->given |= SESSION_LM_BETA;
+	return status < 0 ? status : 0;
+}
+
+static int parse_beam(const struct fields *fields, struct session_options *out)
+{
+	int64_t beam = 0;
+	int found = fields_integer(fields, "beam", 1, SESSION_BEAM_MAX, &beam);
+
+	if (found > 0) {
+		out->given |= SESSION_BEAM;
+		out->beam = (int)beam;
+	}
+	return found < 0 ? found : 0;
+}
+
+static int parse_endpoint(const struct fields *fields, struct session_options *out)
+{
+	const cJSON *object;
+	char path[PATH_BYTES];
+	int status = parse_switch(fields, "endpoint", &out->endpoint, &object, path);
+
+	if (status <= 0)
+		return status;
+	out->given |= SESSION_ENDPOINT;
+	struct fields rules = {.object = object, .path = path, .problem = fields->problem};
+	status = parse_seconds(&rules, "silence_no_text", SESSION_SILENCE_NO_TEXT,
+			       &out->silence_no_text, &out->given);
 	if (status == 0)
 		status = parse_seconds(&rules, "silence_text", SESSION_SILENCE_TEXT,
 				       &out->silence_text, &out->given);
@@ -142,7 +196,30 @@ int session_options_parse(const struct cJSON *object, const char *path, struct s
 		status = parse_flag(&fields, "words", SESSION_WORDS, &out->words, &out->given);
 	if (status == 0)
 		status = parse_endpoint(&fields, out);
+	if (status == 0)
+		status = parse_beam(&fields, out);
+	if (status == 0)
+		status = parse_seconds(&fields, "commit_delay", SESSION_COMMIT_DELAY,
+				       &out->commit_delay, &out->given);
+	if (status == 0)
+		status = parse_lm(&fields, out);
 	return status;
+}
+
+static void print_lm(const struct session_options *options, struct json_object *json)
+{
+	if (!(options->given & SESSION_LM))
+		return;
+	if (!options->lm || !(options->given & (SESSION_LM_ALPHA | SESSION_LM_BETA))) {
+		json_bool(json, "lm", options->lm);
+		return;
+	}
+	struct json_object weights = json_inner(json, "lm");
+	if (options->given & SESSION_LM_ALPHA)
+		json_rounded(&weights, "alpha", options->lm_alpha, 4);
+	if (options->given & SESSION_LM_BETA)
+		json_rounded(&weights, "beta", options->lm_beta, 4);
+	json_join(json, &weights);
 }
 
 int session_options_print(const struct session_options *options, struct cJSON *object)
@@ -173,5 +250,10 @@ int session_options_print(const struct session_options *options, struct cJSON *o
 			json_number(&endpoint, "max_length", options->max_length);
 		json_join(&json, &endpoint);
 	}
+	if (options->given & SESSION_BEAM)
+		json_integer(&json, "beam", options->beam);
+	if (options->given & SESSION_COMMIT_DELAY)
+		json_number(&json, "commit_delay", options->commit_delay);
+	print_lm(options, &json);
 	return json.failed ? -ENOMEM : 0;
 }

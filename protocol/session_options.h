@@ -23,6 +23,11 @@ enum session_option {
 	SESSION_SILENCE_NO_TEXT = 1 << 6,
 	SESSION_SILENCE_TEXT = 1 << 7,
 	SESSION_MAX_LENGTH = 1 << 8,
+	SESSION_BEAM = 1 << 9,
+	SESSION_COMMIT_DELAY = 1 << 10,
+	SESSION_LM = 1 << 11,
+	SESSION_LM_ALPHA = 1 << 12,
+	SESSION_LM_BETA = 1 << 13,
 };
 
 enum session_final {
@@ -30,7 +35,7 @@ enum session_final {
 	SESSION_FINAL_OFFLINE,
 };
 
-enum { SESSION_LANGUAGE_BYTES = 64 };
+enum { SESSION_LANGUAGE_BYTES = 64, SESSION_BEAM_MAX = 512 };
 
 struct session_options {
 	unsigned given;
@@ -44,6 +49,11 @@ struct session_options {
 	double silence_no_text;
 	double silence_text;
 	double max_length;
+	/* How text is searched for. */
+	int beam;            /* hypotheses; 1: greedy */
+	double commit_delay; /* seconds until a beam's best hypothesis becomes stable text */
+	bool lm;             /* with the daemon's language model */
+	double lm_alpha, lm_beta;
 };
 
 /* Fields given in over replace those of base. */

@@ -122,6 +122,48 @@ const char *recognizer_language_name(const struct recognizer *recognizer, int in
 	return index == 0 ? "en" : index == 1 ? "de" : NULL;
 }
 
+/* The letters of the alphabet, for hotwords. */
+int recognizer_load_vocab(const char *model_dir, const char *language, struct vocab **out)
+{
+	static char texts[28][2], delimiter[] = "|", space[] = " ";
+	struct tokenizer_token tokens[28] = {{0}};
+	struct tokenizer tokenizer = {
+		.n_tokens = 28,
+		.tokens = tokens,
+		.unk_id = -1,
+		.delimiter_id = 1,
+		.delimiter = delimiter,
+		.replace_delimiter = space,
+	};
+
+	(void)model_dir;
+	(void)language;
+	for (size_t i = 0; i < 28; i++) {
+		texts[i][0] = i == 0 ? '#' : i == 1 ? '|' : (char)('a' + i - 2);
+		tokens[i].text = texts[i];
+	}
+	return vocab_create(&tokenizer, 0, out);
+}
+
+const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int language)
+{
+	(void)recognizer;
+	(void)language;
+	return NULL;
+}
+
+int tokenizer_languages(const char *dir, char ***names)
+{
+	(void)dir;
+	*names = NULL;
+	return 0;
+}
+
+void tokenizer_free_languages(char **names)
+{
+	(void)names;
+}
+
 int recognizer_stream_open(struct recognizer *recognizer,
 			   const struct recognizer_stream_options *options,
 			   struct recognizer_stream **out)

@@ -64,6 +64,9 @@ static void test_fields(void **state)
 		"\"words\":null,\"endpoint\":null,\"hotwords\":[1]}",
 		"{}");
 	assert_keeps("{\"endpoint\":{\"silence_text\":null,\"x\":1}}", "{\"endpoint\":true}");
+	assert_keeps("{\"beam\":16,\"commit_delay\":0.5,\"lm\":false}", NULL);
+	assert_keeps("{\"lm\":{\"alpha\":0.25,\"beta\":-1.5}}", NULL);
+	assert_keeps("{\"lm\":{}}", "{\"lm\":true}");
 }
 
 static void test_wrong(void **state)
@@ -87,6 +90,13 @@ static void test_wrong(void **state)
 		 "heard-set.endpoint.silence_no_text: must be a number from 0 to 3600"},
 		{"{\"endpoint\":{\"silence_text\":-0.1}}",
 		 "heard-set.endpoint.silence_text: must be a number from 0 to 3600"},
+		{"{\"beam\":0}", "heard-set.beam: must be an integer from 1 to 512"},
+		{"{\"commit_delay\":-1}",
+		 "heard-set.commit_delay: must be a number from 0 to 3600"},
+		{"{\"lm\":\"x\"}", "heard-set.lm: must be true, false or an object"},
+		{"{\"lm\":{\"alpha\":-1}}", "heard-set.lm.alpha: must be a number from 0 to 100"},
+		{"{\"lm\":{\"beta\":1000}}",
+		 "heard-set.lm.beta: must be a number from -100 to 100"},
 		{"{\"endpoint\":{\"max_length\":4000}}",
 		 "heard-set.endpoint.max_length: must be a number from 0 to 3600"},
 	};
@@ -123,6 +133,13 @@ static void test_merge(void **state)
 	assert_prints(&base, "{\"language\":\"de\",\"final\":\"stream\",\"partials\":true,"
 			     "\"partial_interval\":1,\"words\":true,\"endpoint\":"
 			     "{\"silence_no_text\":2,\"silence_text\":3,\"max_length\":9}}");
+	parse("{\"beam\":4,\"lm\":{\"alpha\":1}}", &over, &problem);
+	session_options_merge(&base, &over);
+	parse("{\"commit_delay\":2,\"lm\":false}", &over, &problem);
+	session_options_merge(&base, &over);
+	assert_int_equal(base.beam, 4);
+	assert_false(base.lm);
+	assert_true(base.commit_delay == 2.0 && base.lm_alpha == 1.0);
 	parse("{\"endpoint\":false}", &over, &problem);
 	session_options_merge(&base, &over);
 	assert_false(base.endpoint);

@@ -1,0 +1,184 @@
+/*
+ * How text is searched for on behalf of one client: its hotwords and options over
+ * those of the settings. What it asks for is compiled and checked as a whole
+ * before anything of it is taken.
+ */
+#include "core/base/log.h"
+#include "daemon/decoding.h"
+#include "daemon/live.h"
+#include "daemon/model.h"
+#include "daemon/server.h"
+#include "daemon/session.h"
+
+#include <errno.h>
+
+static double frame_seconds(const struct daemon *daemon)
+{
+	return (double)model_hop(daemon->model) / (double)model_rate(daemon->model);
+}
+
+static struct hotwords *hotwords_now(const struct session *session)
+{
+	return session->request_hotwords ? session->request_hotwords : session->base_hotwords;
+}
+
+static bool own_search(const struct session *session)
+{
+	return hotwords_now(session) ||
+	       ((session->base.given | session->request.given) & DECODING_OPTIONS);
+}
+
+static void fail(struct session *session, int err, const char *reason)
+{
+	if (err == -EINVAL)
+		session_fail(session, PROTOCOL_BAD_FIELD, reason);
+	else
+		session_fail(session, PROTOCOL_INTERNAL, "out of memory");
+}
+
+/* What the message asks for, over what is in force. */
+static int try_search(struct session *session, const struct session_options *options,
+		      const struct message_hotwords *list, struct hotwords **hotwords, char *reason)
+{
+	const struct daemon *daemon = session->daemon;
+	struct session_options now;
+	struct engine_params params = {0};
+	struct decode_plan *plan;
+	int err = 0;
+
+	session_options_now(session, &now);
+	session_options_merge(&now, options);
+	session_choose_language(daemon, now.language, &params);
+	*hotwords = NULL;
+	if (list->given)
+		err = decoding_hotwords(list, model_vocab(daemon->model, params.language), hotwords,
+					reason);
+	if (err == 0)
+		err = decoding_plan(model_plan(daemon->model), &now,
+				    *hotwords ? *hotwords : hotwords_now(session),
+				    frame_seconds(daemon), &plan, reason);
+	if (err < 0) {
+		hotwords_release(*hotwords);
+		return err;
+	}
+	decode_plan_release(plan);
+	return 0;
+}
+
+int session_take_search(struct session *session, const struct session_options *options,
+			const struct message_hotwords *list, bool request)
+{
+	struct hotwords **slot = request ? &session->request_hotwords : &session->base_hotwords;
+	struct hotwords *hotwords = NULL;
+	char reason[DECODING_REASON_BYTES];
+	int err = 0;
+
+	if (list->given || (options->given & DECODING_OPTIONS)) {
+		/* Letters and language model are the model's. */
+		if (!model_ready(session->daemon->model))
+			return -EAGAIN;
+		err = try_search(session, options, list, &hotwords, reason);
+	}
+	if (err < 0) {
+		fail(session, err, reason);
+		return -EINVAL;
+	}
+	if (list->given || request) {
+		hotwords_release(*slot);
+		*slot = hotwords;
+	}
+	return 0;
+}
+
+struct decode_plan *session_plan(const struct session *session)
+{
+	const struct daemon *daemon = session->daemon;
+	struct session_options now;
+	struct decode_plan *plan;
+	char reason[DECODING_REASON_BYTES];
+
+	if (!own_search(session))
+		return decode_plan_hold(model_plan(daemon->model));
+	session_options_now(session, &now);
+	if (decoding_plan(model_plan(daemon->model), &now, hotwords_now(session),
+			  frame_seconds(daemon), &plan, reason) < 0) {
+		/* A reload took the language model away. */
+		log_warn("%s: decoded as the settings say: %s", session->name, reason);
+		return decode_plan_hold(model_plan(daemon->model));
+	}
+	return plan;
+}
+
+void session_fill_search(const struct session *session, struct session_options *options)
+{
+	struct decode_plan *plan;
+
+	if (!model_ready(session->daemon->model))
+		return;
+	plan = session_plan(session);
+	options->given |= SESSION_BEAM | SESSION_COMMIT_DELAY | SESSION_LM;
+	options->beam = plan->beam > 1 ? (int)plan->beam : 1;
+	options->commit_delay = (double)plan->commit_delay * frame_seconds(session->daemon);
+	options->lm = plan->lm != NULL && plan->beam > 1;
+	if (options->lm) {
+		options->given |= SESSION_LM_ALPHA | SESSION_LM_BETA;
+		options->lm_alpha = (double)plan->weights.alpha;
+		options->lm_beta = (double)plan->weights.beta;
+	}
+	decode_plan_release(plan);
+}
+
+void session_open_view(struct session *session)
+{
+	struct decode_plan *plan;
+	bool set;
+
+	if (!session->view)
+		return;
+	plan = session_plan(session);
+	set = live_set_view(session->daemon->live, session->view, plan);
+	decode_plan_release(plan);
+	if (!set)
+		session_fail(session, PROTOCOL_OVERLOADED, NULL);
+}
+
+void session_apply_search(struct session *session)
+{
+	struct decode_plan *plan;
+
+	if (session->push && !session->push_failed && !push_is_wake(session->push)) {
+		plan = session_plan(session);
+		push_set_plan(session->push, plan);
+		decode_plan_release(plan);
+	}
+	if (!session->subscriber || (!session->view && !own_search(session)))
+		return;
+	if (!session->view) {
+		if (server_views(session->daemon->server) >= RECOGNIZER_VIEWS - 1) {
+			session_fail(session, PROTOCOL_OVERLOADED,
+				     "too many subscribers have a search of their own");
+			return;
+		}
+		session->view = ++session->daemon->views;
+		session->view_known = false;
+	}
+	session_open_view(session);
+}
+
+bool session_sees(const struct session *session, const struct result *result)
+{
+	if (result->view != 0)
+		return session->view == result->view;
+	/* Until its own view begins it has the common one. */
+	return !session->view || !session->view_known || result->utterance < session->view_from;
+}
+
+void session_drop_search(struct session *session)
+{
+	if (session->view)
+		live_drop_view(session->daemon->live, session->view);
+	session->view = 0;
+	hotwords_release(session->base_hotwords);
+	hotwords_release(session->request_hotwords);
+	session->base_hotwords = session->request_hotwords = NULL;
+}
