@@ -12,6 +12,7 @@ extern const struct command align_command;
 extern const struct command wer_command;
 extern const struct command bench_command;
 extern const struct command lm_pack_command;
+extern const struct command quantize_command;
 extern const struct command make_random_command;
 
 #endif

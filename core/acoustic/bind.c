@@ -1,11 +1,13 @@
 #include "core/acoustic/bind.h"
 
+#include "core/acoustic/stored_matrix.h"
 #include "core/base/log.h"
 #include "core/kernels/kernels.h"
 #include "core/weights/weights.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,40 +80,46 @@ int bind_norm(const struct binder *binder, const char *name, size_t n, float eps
 
 static void read_linear_row(const void *ctx, size_t n, float *row)
 {
-	const struct tensor *tensor = ctx;
+	stored_matrix_row(ctx, n, row);
+}
 
-	tensor_read_f32(tensor, n * tensor->dims[1], tensor->dims[1], row);
+static void read_linear_codes(const void *ctx, size_t n, const struct code_row *row)
+{
+	stored_matrix_codes(ctx, n, row);
 }
 
 int bind_linear(const struct binder *binder, const char *name, size_t out_size, size_t in_size,
 		struct linear *out)
 {
 	char full[BIND_NAME_BYTES + 8];
-	const struct tensor *tensor;
+	struct stored_matrix stored;
 
 	out->out = out_size;
 	out->in = in_size;
 	snprintf(full, sizeof(full), "%s.weight", name);
-	int ret = require_float(binder, full, 2, (size_t[]){out_size, in_size}, &tensor);
+	int ret = stored_matrix_find(binder->weights, full, 2, (size_t[]){out_size, in_size},
+				     &stored);
 	if (ret < 0)
 		return ret;
 	struct matrix_source source = {
 		.n = out_size,
 		.k = in_size,
 		.read_row = read_linear_row,
-		.ctx = tensor,
-		.mapped = tensor_view_f32(tensor),
+		.read_codes = read_linear_codes,
+		.coded = stored.type,
+		.ctx = &stored,
+		.mapped = tensor_view_f32(stored.values),
 	};
 	ret = matrix_pack(binder->arena, binder->kernels, &source, binder->linear_type, &out->w);
 	if (ret < 0)
 		return ret;
-	tensor_release(tensor);
+	stored_matrix_release(&stored);
 	snprintf(full, sizeof(full), "%s.bias", name);
 	return bind_vector(binder, full, 1, &out_size, &out->bias);
 }
 
 struct convolution_source {
-	const struct tensor *tensor; /* [rows, in, kernel] */
+	struct stored_matrix stored; /* [rows, in, kernel] */
 	size_t first, in, kernel;
 	const float *tap_scale;
 	float *row; /* owned scratch, [in * kernel] */
@@ -122,8 +130,7 @@ static void read_convolution_row(const void *ctx, size_t n, float *row)
 	const struct convolution_source *source = ctx;
 	size_t in = source->in, kernel = source->kernel;
 
-	tensor_read_f32(source->tensor, (source->first + n) * in * kernel, in * kernel,
-			source->row);
+	stored_matrix_row(&source->stored, source->first + n, source->row);
 	for (size_t j = 0; j < kernel; j++) {
 		float scale = source->tap_scale ? source->tap_scale[j] : 1.0f;
 		for (size_t c = 0; c < in; c++)
@@ -131,23 +138,42 @@ static void read_convolution_row(const void *ctx, size_t n, float *row)
 	}
 }
 
+/* Only int8: convolutions have no codes of 4 bits. */
+static void read_convolution_codes(const void *ctx, size_t n, const struct code_row *row)
+{
+	const struct convolution_source *source = ctx;
+	size_t in = source->in, kernel = source->kernel;
+	int8_t *codes = (int8_t *)source->row;
+	const struct code_row read = {.codes = codes, .scale = row->scale};
+
+	stored_matrix_codes(&source->stored, source->first + n, &read);
+	for (size_t j = 0; j < kernel; j++) {
+		for (size_t c = 0; c < in; c++)
+			row->codes[j * in + c] = codes[c * kernel + j];
+	}
+}
+
 int bind_convolution(const struct binder *binder, const char *name, size_t rows, size_t first,
 		     size_t n, size_t in, size_t kernel, const float *tap_scale,
 		     const struct matrix **out)
 {
-	const struct tensor *tensor;
-	int ret = require_float(binder, name, 3, (size_t[]){rows, in, kernel}, &tensor);
-	if (ret < 0)
-		return ret;
-
 	struct convolution_source source = {
-		.tensor = tensor,
 		.first = first,
 		.in = in,
 		.kernel = kernel,
 		.tap_scale = tap_scale,
-		.row = malloc(in * kernel * sizeof(float)),
 	};
+	int ret = stored_matrix_find(binder->weights, name, 3, (size_t[]){rows, in, kernel},
+				     &source.stored);
+	if (ret < 0)
+		return ret;
+	bool int8 = source.stored.type == WEIGHT_INT8;
+	if (!int8 && source.stored.type != WEIGHT_F32) {
+		log_error("%s: tensor %s: a convolution cannot have 4-bit weights",
+			  source.stored.values->file, name);
+		return -EINVAL;
+	}
+	source.row = malloc(in * kernel * sizeof(float));
 	if (source.row == NULL)
 		return -ENOMEM;
 	ret = matrix_pack(binder->arena, binder->kernels,
@@ -155,11 +181,13 @@ int bind_convolution(const struct binder *binder, const char *name, size_t rows,
 				  .n = n,
 				  .k = in * kernel,
 				  .read_row = read_convolution_row,
+				  .read_codes = int8 && !tap_scale ? read_convolution_codes : NULL,
+				  .coded = WEIGHT_INT8,
 				  .ctx = &source,
 			  },
 			  binder->convolution_type, out);
 	free(source.row);
 	if (ret == 0)
-		tensor_release(tensor);
+		stored_matrix_release(&source.stored);
 	return ret;
 }

@@ -1,6 +1,7 @@
 #include "core/acoustic/model.h"
 
 #include "core/acoustic/weight_choice.h"
+#include "core/acoustic/weight_norm.h"
 #include "core/base/log.h"
 #include "core/kernels/kernels.h"
 #include "core/weights/weights.h"
@@ -91,37 +92,14 @@ static int bind_projection(struct acoustic_model *model, const struct binder *bi
 	return bind_linear(binder, name, config->hidden_size, in, &model->projection);
 }
 
-/*
- * torch.nn.utils.weight_norm over dim 2: w[:, :, j] = g[j] * v[:, :, j] / |v[:, :, j]|.
- * Writes the factor of each kernel position, [kernel].
- */
-static int weight_norm_factors(const struct binder *binder, const char *g_name, const char *v_name,
-			       size_t hidden, size_t width, size_t kernel, float *factors)
+static int read_weight_norm(const struct binder *binder, const char *g_name, const char *v_name,
+			    const struct pos_conv *pos, size_t hidden, float *factors)
 {
 	const struct tensor *g, *v;
-	TRY(weights_require(binder->weights, g_name, 3, (size_t[]){1, 1, kernel}, &g));
-	TRY(weights_require(binder->weights, v_name, 3, (size_t[]){hidden, width, kernel}, &v));
-	if (binder->arena->base == NULL)
-		return 0;
-
-	double *squares = calloc(kernel, sizeof(*squares));
-	float *row = malloc(kernel * sizeof(*row));
-	if (squares == NULL || row == NULL) {
-		free(squares);
-		free(row);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < hidden * width; i++) {
-		tensor_read_f32(v, i * kernel, kernel, row);
-		for (size_t j = 0; j < kernel; j++)
-			squares[j] += (double)row[j] * row[j];
-	}
-	tensor_read_f32(g, 0, kernel, factors);
-	for (size_t j = 0; j < kernel; j++)
-		factors[j] = (float)(factors[j] / sqrt(squares[j]));
-	free(squares);
-	free(row);
-	return 0;
+	TRY(weights_require(binder->weights, g_name, 3, (size_t[]){1, 1, pos->kernel}, &g));
+	TRY(weights_require(binder->weights, v_name, 3, (size_t[]){hidden, pos->width, pos->kernel},
+			    &v));
+	return binder->arena->base ? weight_norm_factors(g, v, factors) : 0;
 }
 
 static int bind_pos_batch_norm(struct acoustic_model *model, const struct binder *binder)
@@ -186,8 +164,7 @@ static int bind_pos_conv(struct acoustic_model *model, const struct binder *bind
 		TRY(bind_name(name, sizeof(name), binder, "encoder.pos_conv_embed.conv.%s",
 			      spellings[spelling][1]));
 		factors = arena_alloc_array(binder->arena, pos->kernel, sizeof(*factors));
-		TRY(weight_norm_factors(binder, g_name, name, hidden, pos->width, pos->kernel,
-					factors));
+		TRY(read_weight_norm(binder, g_name, name, pos, hidden, factors));
 	}
 
 	pos->groups = arena_alloc_array(binder->arena, pos->n_groups, sizeof(*pos->groups));
@@ -367,9 +344,15 @@ static size_t count_parameters(const struct weights *weights)
 
 	for (size_t i = 0; i < weights_count(weights); i++) {
 		const struct tensor *tensor = weights_at(weights, i);
+		/* Scales and factors of quantized matrices are no parameters. */
+		if (strstr(tensor->name, ".weight_scale") || strstr(tensor->name, ".weight_factor"))
+			continue;
 		if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_F16 ||
-		    tensor->dtype == DTYPE_BF16 || tensor->dtype == DTYPE_F64)
+		    tensor->dtype == DTYPE_BF16 || tensor->dtype == DTYPE_F64 ||
+		    tensor->dtype == DTYPE_I8)
 			sum += tensor_elements(tensor);
+		if (tensor->dtype == DTYPE_U8) /* two codes a byte */
+			sum += 2 * tensor_elements(tensor);
 	}
 	return sum;
 }

@@ -7,6 +7,9 @@
 
 #include "core/base/weight_type.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct acoustic_model;
 
 enum matrix_role {
@@ -24,6 +27,9 @@ enum matrix_role {
  * than the specification of any other type. Any other wish is granted.
  */
 enum weight_type weight_choice(enum weight_type wanted, const struct acoustic_model *model);
+
+/* By its name in a checkpoint: false for what is no matrix, or stays exact. */
+bool weight_choice_role(const char *name, size_t n_dims, enum matrix_role *role);
 
 /* int4 convolutions are int8: they are few bytes, and every frame passes them. */
 enum weight_type weight_choice_of(enum matrix_role role, enum weight_type type);

@@ -159,6 +159,17 @@ static void write_int4(const struct sixteen *rows, size_t g, unsigned char *out)
 	for (size_t i = 0; i < rows->kp; i += 2 * g) {
 		for (size_t c = 0; c < PANEL; c++, out += g) {
 			const int8_t *low = rows->codes + c * rows->kp + i, *high = low + g;
+			if (g == 4) {
+				/* Code + 8 is its low half with the sign flipped. */
+				uint32_t a, b;
+				memcpy(&a, low, sizeof(a));
+				memcpy(&b, high, sizeof(b));
+				a = (a & 0x0f0f0f0fu) ^ 0x08080808u;
+				b = (b & 0x0f0f0f0fu) ^ 0x08080808u;
+				a |= b << 4;
+				memcpy(out, &a, sizeof(a));
+				continue;
+			}
 			for (size_t j = 0; j < g; j++)
 				out[j] = (unsigned char)((low[j] + 8) | (high[j] + 8) << 4);
 		}

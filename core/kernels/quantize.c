@@ -53,17 +53,27 @@ void quantize_int8(const float *w, size_t k, int8_t *codes, float *scale)
 		codes[i] = code_of(w[i], inverse, -127.0f, 127.0f);
 }
 
-/* Squared error of a group of n with this step; leaves its codes. */
-static float try_step(const float *w, size_t n, float step, int8_t *codes)
+/* Squared error of a whole group with this step; leaves its codes. Both loops are
+ * of a fixed length and in independent lanes, so that they become vectors. */
+static float try_step(const float *w, float step, float *codes)
 {
-	float inverse = step != 0.0f ? 1.0f / step : 0.0f, error = 0.0f;
+	enum { LANES = 8 };
+	float inverse = step != 0.0f ? 1.0f / step : 0.0f, errors[LANES] = {0}, sum = 0.0f;
 
-	for (size_t i = 0; i < n; i++) {
-		codes[i] = code_of(w[i], inverse, -8.0f, 7.0f);
-		float d = finite_or_zero(w[i]) - (float)codes[i] * step;
-		error += d * d;
+	for (size_t i = 0; i < GROUP; i++) {
+		float code = w[i] * inverse;
+		code = code < -8.0f ? -8.0f : code;
+		codes[i] = round_even(code > 7.0f ? 7.0f : code);
 	}
-	return error;
+	for (size_t i = 0; i < GROUP; i += LANES) {
+		for (size_t lane = 0; lane < LANES; lane++) {
+			float d = w[i + lane] - codes[i + lane] * step;
+			errors[lane] += d * d;
+		}
+	}
+	for (size_t lane = 0; lane < LANES; lane++)
+		sum += errors[lane];
+	return sum;
 }
 
 /* The steps that are tried bring the largest value to -8, beyond it (it is then
@@ -71,20 +81,24 @@ static float try_step(const float *w, size_t n, float step, int8_t *codes)
 static void quantize_group(const float *w, size_t n, float scale, int8_t *codes, uint16_t *factor)
 {
 	static const float tops[] = {-8.0f, -8.4f, -8.8f, -7.5f, -7.0f};
+	float values[GROUP] = {0}, rounded[GROUP];
 	float top = top_value(w, n), best = INFINITY;
-	uint16_t best_factor = 0;
 
+	*factor = 0;
+	for (size_t i = 0; i < n; i++)
+		values[i] = finite_or_zero(w[i]);
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
 		uint16_t half = half_narrow_f16(scale > 0.0f ? top / tops[i] / scale : 0.0f);
-		float error = try_step(w, n, half_widen_f16(half) * scale, codes);
+		float error = try_step(values, half_widen_f16(half) * scale, rounded);
 
 		if (error < best) {
 			best = error;
-			best_factor = half;
+			*factor = half;
 		}
 	}
-	(void)try_step(w, n, half_widen_f16(best_factor) * scale, codes);
-	*factor = best_factor;
+	(void)try_step(values, half_widen_f16(*factor) * scale, rounded);
+	for (size_t i = 0; i < n; i++)
+		codes[i] = (int8_t)rounded[i];
 }
 
 void quantize_int4(const float *w, size_t k, int8_t *codes, uint16_t *factors, float *scale)

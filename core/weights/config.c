@@ -282,8 +282,13 @@ static void refuse_unsupported(struct config_reader *reader)
 	if (position)
 		config_refuse(reader, -ENOTSUP, "position_embeddings_type",
 			      "is '%s', which is not supported", position);
-	if (config_read_item(reader, "quantization_config"))
-		config_refuse(reader, -ENOTSUP, "quantization_config", "is not supported");
+	/* Ours only says what the dtypes of the tensors say too. */
+	const cJSON *quantization = config_read_item(reader, "quantization_config");
+	const char *method = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(quantization, "quant_method"));
+	if (quantization && (!method || strcmp(method, "heard") != 0))
+		config_refuse(reader, -ENOTSUP, "quantization_config",
+			      "is of method '%s', which is not supported", method ? method : "?");
 }
 
 static void read_preprocessor(struct config_reader *reader, struct model_config *config)

@@ -20,8 +20,11 @@ const char *fixture_dir(const char *name)
 struct acoustic_model *load_fixture(const char *name, struct pool *pool)
 {
 	struct acoustic_model *model = NULL;
+	const char *type = getenv("HEARD_TEST_WEIGHTS");
+	enum weight_type weights = WEIGHT_F32;
 
-	assert_int_equal(acoustic_model_load(fixture_dir(name), pool, WEIGHT_F32, &model), 0);
+	assert_true(type == NULL || weight_type_from_name(type, &weights));
+	assert_int_equal(acoustic_model_load(fixture_dir(name), pool, weights, &model), 0);
 	return model;
 }
 

@@ -18,7 +18,7 @@ struct pool;
 /* The directory of fixture `name`. Static storage, until the next call. */
 const char *fixture_dir(const char *name);
 
-/* Loads or fails the test. */
+/* Loads, with the weights that HEARD_TEST_WEIGHTS names (f32), or fails the test. */
 struct acoustic_model *load_fixture(const char *name, struct pool *pool);
 
 /* Deterministic audio that keeps changing: chirps, noise and pauses. Owned. */

@@ -262,8 +262,12 @@ static void test_position_does_not_matter(void **state)
 		const float *b = records[1].committed + reach * width;
 		assert_int_equal(records[0].n_committed, start + records[1].n_committed);
 		assert_true(compared >= 100);
-		/* Slots differ, so sums over them round differently. */
-		assert_true(max_difference(a, b, compared * width) < 1e-4f);
+		/* Slots differ, so sums over them round differently. Where activations
+		 * are rounded to codes a value next to a tie may fall to the other
+		 * side, and the layers behind it carry that on. */
+		bool floats = acoustic_model_weights(model) == WEIGHT_F32 ||
+			      acoustic_model_weights(model) == WEIGHT_F16;
+		assert_true(max_difference(a, b, compared * width) < (floats ? 1e-4f : 2.0f));
 		record_finish(&records[0]);
 		record_finish(&records[1]);
 		acoustic_batch_destroy(batch);

@@ -78,7 +78,7 @@ class Usage(ToolTest):
         self.assertIn(b"transcribe", result.stderr)
 
     def test_help_and_version(self):
-        names = "info transcribe features classify align wer bench make-random".split()
+        names = "info transcribe features classify align wer bench quantize make-random".split()
         overview = self.good("--help")
         for name in names:
             self.assertIn(f"\n  {name} ", overview)
@@ -445,6 +445,52 @@ class Others(ToolTest):
         args = ["bench", fixture("base-style"), "--json", "--seconds", "0.01"]
         line = json.loads(self.good(*args, "--windows", "16:8:4", "--weights", "int8"))
         self.assertEqual(line["weights"], "int8")
+
+    def test_quantize(self):
+        audio = os.path.join(fixture("base-style"), "input.wav")
+        for name in ("base-style", "large-style", "pos-batch-norm", "bin-legacy"):
+            for kind in ("f16", "bf16", "int8", "int4"):
+                out, here, there = (self.path(f"{name}-{kind}{x}") for x in ("", ".a", ".b"))
+                self.good("quantize", fixture(name), out, "--weights", kind)
+                # The same network as quantized at load, to the bit.
+                for model, to in ((fixture(name), here), (out, there)):
+                    self.good("features", model, audio, "-o", to, "--all", "-w", kind)
+                with open(here, "rb") as a, open(there, "rb") as b:
+                    self.assertEqual(a.read(), b.read(), (name, kind))
+                one, two = (
+                    json.loads(self.good("info", model, "--json"))
+                    for model in (fixture(name), out)
+                )
+                self.assertEqual(one["architecture"], two["architecture"])
+                self.assertEqual(one["vocabulary"], two["vocabulary"])
+        # Its own type is the default; another one is made from the codes.
+        out = self.path("large-style-int8")
+        results = {}
+        for kind in ("auto", "int8", "f32"):
+            to = self.path(kind)
+            self.good("features", out, audio, "-o", to, "-w", kind)
+            results[kind] = read_tensors(to)[0]["logits"][1]
+        distance = max(abs(a - b) for a, b in zip(results["int8"], results["f32"]))
+        self.assertGreater(distance, 0)
+        self.assertLess(distance, 1)
+        self.assertIn(results["auto"], (results["int8"], results["f32"]))
+
+    def test_quantize_refuses(self):
+        model, out = fixture("base-style"), self.path("out")
+        self.assertIn("--weights", self.failed(2, "quantize", model, out))
+        self.failed(2, "quantize", model, out, "--weights", "f32")
+        self.failed(1, "quantize", model, model, "--weights", "int8")
+        self.good("quantize", model, out, "--weights", "int8")
+        line = self.failed(1, "quantize", out, self.path("again"), "--weights", "int8")
+        self.assertIn("quantized already", line)
+        # A scale that is missing, or no number.
+        weights = os.path.join(out, "model.safetensors")
+        with open(weights, "rb") as f:
+            whole = f.read()
+        name = b"encoder.layers.0.attention.q_proj.weight_scale"
+        with open(weights, "wb") as f:
+            f.write(whole.replace(name, name.replace(b"scale", b"scala")))
+        self.assertIn("weight_scale", self.failed(1, "info", out))
 
 
 class Slow(ToolTest):
