@@ -299,6 +299,22 @@ static const char *take_calibration(struct options *options, const char *value)
 	return NULL;
 }
 
+static const char *take_grammar(struct options *options, const char *value)
+{
+	options->grammar = value;
+	return value[0] == '\0' ? "is empty" : NULL;
+}
+
+static const char *take_threshold(struct options *options, const char *value)
+{
+	char *end;
+
+	options->threshold = strtof(value, &end);
+	if (end == value || *end != '\0' || !(options->threshold >= 0 && options->threshold <= 1))
+		return "is not between 0 and 1";
+	return NULL;
+}
+
 static const char *take_dtype(struct options *options, const char *value)
 {
 	options->dtype = value;
@@ -431,6 +447,10 @@ static const struct option_row rows[] = {
 	 "with --streaming: when the best hypothesis is made final\n(default 1)"},
 	{"nbest", 0, OPTION_NBEST, "N", take_n_best,
 	 "with --json: the best N hypotheses of each segment"},
+	{"grammar", 0, OPTION_GRAMMAR, "FILE", take_grammar,
+	 "commands: a grammar, or FILE.json, a list of phrases"},
+	{"threshold", 0, OPTION_GRAMMAR, "P", take_threshold,
+	 "with --grammar: least confidence of a command (default 0.5)"},
 	{"verbose", 'v', OPTION_ALWAYS, NULL, take_verbose, "say more; twice, everything"},
 	{"help", 'h', OPTION_ALWAYS, NULL, NULL, "print this and exit"},
 	{"version", 'V', OPTION_ALWAYS, NULL, NULL, "print the version and exit"},
@@ -502,6 +522,8 @@ static int check(const struct command *command, const struct options *options, u
 		return usage_error(command, "--statistics needs --streaming");
 	if ((given & (OPTION_ALL | OPTION_ATTENTIONS)) && (given & OPTION_STREAMING))
 		return usage_error(command, "--all and --attentions do not go with --streaming");
+	if ((given & OPTION_GRAMMAR) && !options->grammar)
+		return usage_error(command, "--threshold needs --grammar");
 	if ((given & OPTION_NOISE) && !(options->noise && isfinite(options->snr_db)))
 		return usage_error(command, "--noise and --snr need each other");
 	if ((given & OPTION_SWEEP) && (given & (OPTION_SHOW | OPTION_CALIBRATION)))
@@ -550,6 +572,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		.snr_db = NAN,
 		.lm_alpha = NAN,
 		.lm_beta = NAN,
+		.threshold = 0.5F,
 	};
 	optind = 1;
 	while ((value = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {

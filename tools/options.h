@@ -45,7 +45,8 @@ enum option_flag {
 	OPTION_NOISE = 1 << 21, /* --noise, --snr */
 	OPTION_SWEEP = 1 << 22,
 	OPTION_SHOW = 1 << 23,
-	OPTION_CALIBRATION = 1 << 24,
+	OPTION_CALIBRATION = 1 << 26,
+	OPTION_GRAMMAR = 1 << 27, /* --grammar, --threshold */
 };
 
 /* Frames; left and chunk -1: unlimited, whole utterance. chunk 0: what the
@@ -94,6 +95,8 @@ struct options {
 	double lm_alpha, lm_beta; /* NAN: as recommended */
 	double commit_delay;      /* seconds; 0: the default */
 	size_t n_best;            /* 0: not wanted */
+	const char *grammar;      /* file; NULL: none */
+	float threshold;          /* 0..1, least confidence of a command */
 };
 
 struct command {

@@ -5,6 +5,7 @@
  */
 #include "core/acoustic/acoustic.h"
 #include "core/recognizer.h"
+#include "tools/command_search.h"
 #include "tools/commands.h"
 #include "tools/json_out.h"
 #include "tools/n_best.h"
@@ -22,10 +23,11 @@
 struct transcriber {
 	const struct options *options;
 	struct tool_model model;
-	struct path path;         /* of the current segment, with --streaming */
-	struct decode_plan *plan; /* held; NULL: greedy */
-	struct decoder *decoder;  /* owned; with plan, of the current segment */
-	struct n_best n_best;     /* of the current file */
+	struct path path;                /* of the current segment, with --streaming */
+	struct decode_plan *plan;        /* held; NULL: greedy */
+	struct decoder *decoder;         /* owned; with plan, of the current segment */
+	struct n_best n_best;            /* of the current file */
+	struct command_search *commands; /* owned; with --grammar */
 };
 
 static int take_step(void *ctx, const struct acoustic_output *output)
@@ -134,8 +136,63 @@ static int transcribe_segments(struct transcriber *t, struct segments *segments,
 	return more;
 }
 
+/* ---- commands ---- */
+
+static void print_command(const struct transcriber *t, const struct found_command *found,
+			  const char *file, double start, double end)
+{
+	struct json_out json = {.file = stdout};
+
+	if (!t->options->json) {
+		if (found->accepted)
+			printf("%s\n", found->phrase.text);
+		else
+			printf("(no match) %s\n", found->text);
+		return;
+	}
+	json_begin_object(&json, NULL);
+	json_string(&json, "file", file);
+	json_number(&json, "start", start, 9);
+	json_number(&json, "end", end, 9);
+	json_string(&json, "text", found->text);
+	json_bool(&json, "accepted", found->accepted);
+	found_command_json(found, start, &json);
+	json_end_object(&json);
+	json_newline(&json);
+}
+
+/* Each segment is an utterance and has a line. */
+static int find_commands(struct transcriber *t, const char *file)
+{
+	double rate = (double)t->model.config->sampling_rate;
+	struct segments *segments = NULL;
+	const float *samples;
+	size_t n;
+
+	int more = segments_open(file, (size_t)rate, t->options, &segments);
+	if (more)
+		return more;
+	while ((more = segments_next(segments, &samples, &n)) > 0) {
+		struct found_command found;
+		int error = command_search_run(t->commands, samples, n, &found);
+		if (error) {
+			more = error;
+			break;
+		}
+		double start = (double)segments_start(segments) / rate;
+		print_command(t, &found, file, start, start + (double)n / rate);
+		found_command_finish(&found);
+		fflush(stdout);
+	}
+	segments_close(segments);
+	return more;
+}
+
 static int transcribe_file(struct transcriber *t, const char *file)
 {
+	if (t->commands)
+		return find_commands(t, file);
+
 	struct segments *segments = NULL;
 	struct result result = {0};
 	size_t rate = t->model.config->sampling_rate;
@@ -170,12 +227,15 @@ static int run(const struct options *options)
 	int error = tool_model_open(options, TOOL_MODEL_TEXT, &t.model);
 	if (!error)
 		error = search_plan(options, &t.model, &t.plan);
+	if (!error && options->grammar)
+		error = command_search_create(&t.model, options, &t.commands);
 	for (size_t i = 1; i < options->n_arguments && !error; i++) {
 		if (transcribe_file(&t, options->arguments[i]))
 			code = EXIT_FAILED;
 	}
 	path_finish(&t.path);
 	decode_plan_release(t.plan);
+	command_search_destroy(t.commands);
 	tool_model_close(&t.model);
 	return error ? EXIT_FAILED : code;
 }
@@ -188,6 +248,6 @@ const struct command transcribe_command = {
 	.max_arguments = OPTIONS_ANY_NUMBER,
 	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
 		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_RAW |
-		   OPTION_SEARCH | OPTION_NBEST,
+		   OPTION_SEARCH | OPTION_NBEST | OPTION_GRAMMAR,
 	.run = run,
 };

@@ -108,4 +108,10 @@ int grammar_interpret(const struct grammar *grammar, const int *tokens, size_t n
 		      struct grammar_phrase *out);
 void grammar_phrase_finish(struct grammar_phrase *phrase);
 
+/* The words of slot i and of all later ones of its name, with spaces between
+ * them: what a slot is to those who look it up by name. *value is owned by the
+ * caller (free). 1; 0 where an earlier slot has the name and so has told of this
+ * one (*value NULL); -ENOMEM. */
+int grammar_phrase_slot(const struct grammar_phrase *phrase, size_t i, char **value);
+
 #endif

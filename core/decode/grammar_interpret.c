@@ -279,3 +279,40 @@ void grammar_phrase_finish(struct grammar_phrase *phrase)
 	free(phrase->slots);
 	*phrase = (struct grammar_phrase){0};
 }
+
+static bool same_name(const struct grammar_phrase *phrase, size_t i, size_t j)
+{
+	return strcmp(phrase->slots[i].name, phrase->slots[j].name) == 0;
+}
+
+int grammar_phrase_slot(const struct grammar_phrase *phrase, size_t i, char **value)
+{
+	size_t bytes = 1;
+	char *end;
+
+	*value = NULL;
+	for (size_t j = 0; j < i; j++) {
+		if (same_name(phrase, i, j))
+			return 0;
+	}
+	for (size_t j = i; j < phrase->n_slots; j++) {
+		for (size_t w = phrase->slots[j].first; w < phrase->slots[j].last; w++)
+			bytes += strlen(phrase->words[w].text) + 1;
+	}
+	end = *value = malloc(bytes);
+	if (end == NULL)
+		return -ENOMEM;
+	*end = '\0';
+	for (size_t j = i; j < phrase->n_slots; j++) {
+		for (size_t w = phrase->slots[j].first;
+		     same_name(phrase, i, j) && w < phrase->slots[j].last; w++) {
+			size_t n = strlen(phrase->words[w].text);
+
+			if (end > *value)
+				*end++ = ' ';
+			memcpy(end, phrase->words[w].text, n + 1);
+			end += n;
+		}
+	}
+	return 1;
+}

@@ -87,6 +87,35 @@ static void check(const struct vocab *vocab, const struct grammar *grammar, cons
 	assert_string_equal(got, expected);
 }
 
+/* A name that comes several times is told once. */
+static void test_slots(void **state)
+{
+	struct vocab *vocab = english();
+	struct grammar *grammar =
+		compile(vocab, "<dial> = [<call>] <d>{1,4} <call>; <d> = one | two;"
+			       "<call> = now [now];");
+	struct grammar_phrase phrase;
+	char *value;
+
+	(void)state;
+	assert_true(interpret(vocab, grammar, "now one two one now now", &phrase));
+	assert_int_equal(phrase.n_slots, 5);
+	assert_int_equal(grammar_phrase_slot(&phrase, 0, &value), 1);
+	assert_string_equal(phrase.slots[0].name, "call");
+	assert_string_equal(value, "now now now");
+	free(value);
+	assert_int_equal(grammar_phrase_slot(&phrase, 1, &value), 1);
+	assert_string_equal(value, "one two one");
+	free(value);
+	for (size_t i = 2; i < 5; i++) {
+		assert_int_equal(grammar_phrase_slot(&phrase, i, &value), 0);
+		assert_null(value);
+	}
+	grammar_phrase_finish(&phrase);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
 static void test_meaning(void **state)
 {
 	struct vocab *vocab = english();
@@ -438,10 +467,11 @@ static void test_broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_meaning), cmocka_unit_test(test_delimiters),
-		cmocka_unit_test(test_pieces),  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_limits),  cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_many),    cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_meaning),    cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_delimiters), cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_lists),      cmocka_unit_test(test_many),
+		cmocka_unit_test(test_broken),
 	};
 
 	return cmocka_run_group_tests_name("grammar", tests, NULL, NULL);

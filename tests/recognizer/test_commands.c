@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 /* Random weights say nothing in English; words of one letter are found in it. */
-static const char letters[] = "<say> = <letter>{1,40};\n"
-			      "<letter> = a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p|q|r|s|t|u|v|w|x|y|z|\"'\";";
+static const char letters[] =
+	"<say> = <letter>{1,40};\n"
+	"<letter> = a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p|q|r|s|t|u|v|w|x|y|z|\"'\";";
 
 static struct decode_plan *plan_of(struct recognizer *recognizer, const char *text)
 {
@@ -91,7 +92,8 @@ static void test_splits(void **state)
 static void test_views(void **state)
 {
 	struct recognizer *recognizer = session_recognizer("base-style");
-	struct decode_plan *plan = plan_of(recognizer, letters), *other = plan_of(recognizer, "e t;");
+	struct decode_plan *plan = plan_of(recognizer, letters),
+			   *other = plan_of(recognizer, "e t;");
 	struct recognizer_stream_options options = options_of(NULL, FINAL_STREAM);
 	struct recognizer_stream *stream;
 	struct recognizer_event event;
