@@ -1,6 +1,7 @@
 #include "daemon/decoding.h"
 
 #include "core/base/log.h"
+#include "core/language_model.h"
 #include "core/weights/config.h"
 
 #include <errno.h>
@@ -63,17 +64,15 @@ static int load_hotwords(const char *path, const struct vocab *vocab, struct dec
 
 static int load_lm(const struct decoding_files *files, struct decode_plan *plan)
 {
-	struct lm *lm;
-	int err = lm_open(files->lm, &lm);
+	int err = language_model_open(files->lm, &plan->lm);
 
 	if (err < 0)
 		return err;
-	plan->lm = plan_lm_create(lm);
-	if (!plan->lm)
-		return -ENOMEM;
 	plan->weights = plan->lm->weights;
-	plan->weights.alpha = (float)files->alpha;
-	plan->weights.beta = (float)files->beta;
+	if (!isnan(files->alpha))
+		plan->weights.alpha = (float)files->alpha;
+	if (!isnan(files->beta))
+		plan->weights.beta = (float)files->beta;
 	return 0;
 }
 

@@ -17,7 +17,8 @@ enum { DECODING_REASON_BYTES = 256 };
 struct decoding_files {
 	char *hotwords, *lm; /* owned; NULL: none */
 	int beam;            /* 0: as wide as the rest needs */
-	double commit_delay, alpha, beta;
+	double commit_delay;
+	double alpha, beta; /* NAN: the language model's own */
 };
 
 int decoding_files_copy(const struct settings *settings, struct decoding_files *out);

@@ -74,7 +74,7 @@ static const struct option_row rows[] = {
 	{"beam", OPTION_AUTO, AT(beam), 0, SESSION_BEAM_MAX, NULL, "N", "hypotheses searched; 1: greedy decoding; auto: as hotwords and lm need"},
 	{"commit-delay", OPTION_NUMBER, AT(commit_delay), 0.02, LIMIT_UTTERANCE_SECONDS, NULL, "SECONDS", "with a beam: time until text is stable at the latest"},
 	{"hotwords", OPTION_STRING, AT(hotwords), 0, 0, NULL, "FILE", "phrases to expect, one a line"},
-	{"lm", OPTION_STRING, AT(lm), 0, 0, NULL, "FILE", "n-gram language model, packed or ARPA"},
+	{"lm", OPTION_STRING, AT(lm), 0, 0, NULL, "PATH", "n-gram language model: a file, or a directory with one"},
 	{"lm-alpha", OPTION_NUMBER, AT(lm_alpha), 0, 100, NULL, "W", "weight of the language model"},
 	{"lm-beta", OPTION_NUMBER, AT(lm_beta), -100, 100, NULL, "W", "bonus for each word"},
 	{"wake-model", OPTION_STRING, AT(wake_model), 0, 0, NULL, "DIR", "sequence classification model for keyword spotting"},

@@ -3,6 +3,7 @@
 #include "daemon/limits.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,8 @@ void settings_init(struct settings *settings)
 		.endpoint_silence_no_text = 2.4,
 		.endpoint_max_length = 20,
 		.commit_delay = 1.0,
-		.lm_alpha = 0.5,
-		.lm_beta = 1.5,
+		.lm_alpha = NAN,
+		.lm_beta = NAN,
 		.wake_threshold = 0.7,
 		.wake_window = 1.0,
 		.wake_hop = 0.1,

@@ -57,8 +57,8 @@ struct settings {
 	int beam;            /* hypotheses; 1: greedy; 0: greedy, or wide where the rest needs it */
 	double commit_delay; /* seconds */
 	char *hotwords;      /* file */
-	char *lm;            /* file */
-	double lm_alpha, lm_beta;
+	char *lm;            /* file or directory */
+	double lm_alpha, lm_beta; /* NAN: the language model's own */
 
 	/* keyword spotting */
 	char *wake_model;

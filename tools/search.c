@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "core/decode/hotwords.h"
+#include "core/language_model.h"
 #include "tools/options.h"
 #include "tools/tool_model.h"
 
@@ -23,14 +24,9 @@ static int read_hotwords(const struct options *options, const struct tool_model 
 
 static int read_lm(const struct options *options, struct decode_plan *plan)
 {
-	struct lm *lm;
-
-	int error = lm_open(options->lm, &lm);
+	int error = language_model_open(options->lm, &plan->lm);
 	if (error)
 		return error;
-	plan->lm = plan_lm_create(lm);
-	if (!plan->lm)
-		return -ENOMEM;
 	plan->weights = plan->lm->weights;
 	if (!isnan(options->lm_alpha))
 		plan->weights.alpha = (float)options->lm_alpha;

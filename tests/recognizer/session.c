@@ -77,7 +77,7 @@ void session_finish(struct session *session)
 	memset(session, 0, sizeof(*session));
 }
 
-static void session_add(struct session *session, const struct recognizer_event *event)
+void session_add(struct session *session, const struct recognizer_event *event)
 {
 	struct session_event *copy = &session->events[session->n++];
 	const struct transcript *transcript = event->transcript;

@@ -34,6 +34,8 @@ struct session {
 };
 
 void session_finish(struct session *session);
+/* A copy of the event at the end. */
+void session_add(struct session *session, const struct recognizer_event *event);
 /* Takes all events that are there. */
 void session_take(struct session *session, struct recognizer_stream *stream);
 /* Steps while it is ready and takes the events; finals too where `advance`. */
