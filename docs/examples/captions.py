@@ -5,7 +5,7 @@ import os
 import socket
 
 runtime = os.environ.get("XDG_RUNTIME_DIR", "") + "/heard.sock"
-path = os.environ.get("HEARD_SOCKET") or (
+path = os.environ.get("HEARD_SOCKET", "").removeprefix("unix://") or (
     runtime if os.path.exists(runtime) else "/run/heard/heard.sock")
 with socket.socket(socket.AF_UNIX) as s:
     s.connect(path)
