@@ -118,7 +118,7 @@ static void forget(struct caption *caption, int64_t clock)
 	free(caption->text);
 	caption->text = NULL;
 	caption->text_bytes = 0;
-	caption->any = false;
+	caption->any = caption->final_in = false;
 	caption->prefix_ok = true;
 	caption->start = clock;
 }
@@ -318,6 +318,10 @@ static int take_final(struct caption *caption, const struct result *result, doub
 	int err = 0;
 
 	*slot = NULL;
+	/* Behind real time partials of the next utterance come before this final. */
+	if (!caption->final_in)
+		caption->any = false;
+	caption->final_in = true;
 	begin_utterance(caption, result->utterance, result->start);
 	if (result->final == FINAL_STREAM)
 		err = send_growth(caption, text);

@@ -57,6 +57,7 @@ struct caption {
 	uint64_t first; /* utterance that it begins with */
 	int64_t start;
 	bool any, prefix_ok;
+	bool final_in; /* a final is part of it, not only partials */
 };
 
 void caption_init(struct caption *caption, const struct caption_options *options,
