@@ -222,13 +222,14 @@ static void test_limits(void **state)
 			struct problem p;
 
 			problem_init(&p, 9, STRIP_COLUMNS, MAX_K);
-			for (size_t i = 0; i < p.n * p.k; i++)
-				p.weights[i] = signs & 1 ? -1.0f : 1.0f;
+			/* Every other column has neighbouring products of both signs. */
+			for (size_t i = 0; i < p.n * p.k; i++) {
+				bool alternates = i / p.k % 2;
+
+				p.weights[i] = (signs & 1) != (alternates && i % 2) ? -1.0f : 1.0f;
+			}
 			for (size_t i = 0; i < p.rows * p.k; i++)
 				p.x[i] = signs & 2 ? -1.0f : 1.0f;
-			/* Neighbouring products of both signs, at the limits too. */
-			for (size_t i = 0; i < p.k; i++)
-				p.weights[i] = i % 2 ? 1.0f : -1.0f;
 			check(&p, found[m]);
 			problem_finish(&p);
 		}
