@@ -1,5 +1,7 @@
 /*
- * Sampling rate conversion of one mono stream in blocks (libsamplerate).
+ * Sampling rate conversion of one mono stream in blocks: libsamplerate, or, where
+ * `from` is 2 to 6 times `to`, its filters in a loop of our own (decimate.h),
+ * several times as fast.
  *
  * Output sample k is the input at time k * from / to: the filter's delay shows
  * as output that comes later, never as output that is shifted. Up to the end of
