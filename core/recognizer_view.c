@@ -47,7 +47,9 @@ static int view_commands(struct view *view, const struct decode_plan *plan)
 	const struct recognizer_stream *stream = view->utterance->stream;
 	int error;
 
-	if (plan == NULL || plan->grammar == NULL)
+	/* A plan may be older than the model. */
+	if (plan == NULL || plan->grammar == NULL ||
+	    !grammar_fits(plan->grammar, stream->language->vocab))
 		return 0;
 	error = ctc_grammar_create(
 		stream->language->vocab, plan->grammar, &plan->commands,

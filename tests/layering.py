@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 BASE = ["core/base"]
-CORE = BASE + ["core/kernels", "core/weights", "core/decode", "core/acoustic", "core/recognizer.h", "core/classifier.h", "core/language_model.h"]
+CORE = BASE + ["core/kernels", "core/weights", "core/decode", "core/acoustic", "core/recognizer.h", "core/classifier.h", "core/language_model.h", "core/grammar_file.h"]
 
 ALLOWED = {
     "core/base": [],

@@ -3,7 +3,7 @@
 #include "core/acoustic/acoustic.h"
 #include "core/base/log.h"
 #include "core/decode/ctc_greedy.h"
-#include "tools/grammar_file.h"
+#include "core/grammar_file.h"
 #include "tools/json_out.h"
 #include "tools/options.h"
 #include "tools/streaming.h"

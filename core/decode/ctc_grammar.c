@@ -315,7 +315,7 @@ void ctc_grammar_match(struct ctc_grammar *search, struct ctc_match *match)
 	const struct alignment *alignment;
 	const struct hypothesis *best;
 
-	*match = (struct ctc_match){.tokens = search->match};
+	*match = (struct ctc_match){.tokens = search->match, .grammar = search->grammar};
 	best = best_phrase(search, &match->score, &alignment);
 	if (best == NULL)
 		return;

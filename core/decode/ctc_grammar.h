@@ -80,6 +80,7 @@ struct ctc_match_token {
  * wrong ones. Sums over alignments tell less, as their number is not the free path's. */
 struct ctc_match {
 	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
+	struct grammar *grammar;              /* likewise; what the tokens are a phrase of */
 	size_t n;                             /* 0: no phrase at all has a path */
 	double score;                         /* of the phrase, over all alignments */
 	double alignment;                     /* of the best one */

@@ -37,6 +37,7 @@ static int compile_tree(const struct vocab *vocab, struct grammar_tree *tree, st
 		return -ENOMEM;
 	atomic_init(&grammar->references, 1);
 	grammar->delimiter = delimiter_of(vocab);
+	grammar->tokens = vocab->size;
 	error = network_build(&grammar->network, tree);
 	if (error == 0)
 		error = spelling_build(&grammar->spelling, tree, vocab);
@@ -64,24 +65,42 @@ static int finish_compile(const struct vocab *vocab, struct grammar_tree *tree, 
 	return error;
 }
 
-int grammar_compile(const struct vocab *vocab, const char *text, size_t size, struct grammar **out,
-		    struct grammar_error *error)
+int grammar_compile_within(const struct vocab *vocab, const struct grammar_limits *limits,
+			   const char *text, size_t size, struct grammar **out,
+			   struct grammar_error *error)
 {
 	struct grammar_tree tree;
 
 	*out = NULL;
 	grammar_tree_init(&tree, error);
+	if (limits != NULL)
+		tree.limits = *limits;
 	return finish_compile(vocab, &tree, grammar_parse(&tree, text, size), out);
+}
+
+int grammar_compile_phrases_within(const struct vocab *vocab, const struct grammar_limits *limits,
+				   const char *const *phrases, size_t n, struct grammar **out,
+				   struct grammar_error *error)
+{
+	struct grammar_tree tree;
+
+	*out = NULL;
+	grammar_tree_init(&tree, error);
+	if (limits != NULL)
+		tree.limits = *limits;
+	return finish_compile(vocab, &tree, grammar_parse_phrases(&tree, phrases, n), out);
+}
+
+int grammar_compile(const struct vocab *vocab, const char *text, size_t size, struct grammar **out,
+		    struct grammar_error *error)
+{
+	return grammar_compile_within(vocab, NULL, text, size, out, error);
 }
 
 int grammar_compile_phrases(const struct vocab *vocab, const char *const *phrases, size_t n,
 			    struct grammar **out, struct grammar_error *error)
 {
-	struct grammar_tree tree;
-
-	*out = NULL;
-	grammar_tree_init(&tree, error);
-	return finish_compile(vocab, &tree, grammar_parse_phrases(&tree, phrases, n), out);
+	return grammar_compile_phrases_within(vocab, NULL, phrases, n, out, error);
 }
 
 struct grammar *grammar_ref(struct grammar *grammar)
@@ -96,6 +115,11 @@ void grammar_unref(struct grammar *grammar)
 	if (grammar != NULL &&
 	    atomic_fetch_sub_explicit(&grammar->references, 1, memory_order_acq_rel) == 1)
 		grammar_destroy(grammar);
+}
+
+bool grammar_fits(const struct grammar *grammar, const struct vocab *vocab)
+{
+	return grammar->tokens == vocab->size && grammar->delimiter == delimiter_of(vocab);
 }
 
 struct grammar_size grammar_size(const struct grammar *grammar)

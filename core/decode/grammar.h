@@ -67,9 +67,26 @@ int grammar_compile(const struct vocab *vocab, const char *text, size_t size, st
 int grammar_compile_phrases(const struct vocab *vocab, const char *const *phrases, size_t n,
 			    struct grammar **out, struct grammar_error *error);
 
+/* Less than the limits above, for those who must not be kept long. */
+struct grammar_limits {
+	size_t nodes, states, work;
+};
+
+/* The same within such limits (NULL: those above), which must not be more. */
+int grammar_compile_within(const struct vocab *vocab, const struct grammar_limits *limits,
+			   const char *text, size_t size, struct grammar **out,
+			   struct grammar_error *error);
+int grammar_compile_phrases_within(const struct vocab *vocab, const struct grammar_limits *limits,
+				   const char *const *phrases, size_t n, struct grammar **out,
+				   struct grammar_error *error);
+
 /* Counts references; any thread. unref takes NULL. */
 struct grammar *grammar_ref(struct grammar *grammar);
 void grammar_unref(struct grammar *grammar);
+
+/* May be searched for with this vocabulary: it is as large as the one that the
+ * grammar was compiled for. Any thread. */
+bool grammar_fits(const struct grammar *grammar, const struct vocab *vocab);
 
 struct grammar_size {
 	size_t states, arcs; /* of the graph */

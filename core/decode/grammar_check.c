@@ -146,10 +146,10 @@ static int check_node(struct grammar_tree *tree, uint32_t index, size_t depth,
 		return grammar_refuse(tree, -E2BIG, node->line, node->column,
 				      "more than %d brackets and rules inside each other",
 				      GRAMMAR_MAX_DEPTH);
-	if (error == 0 && out->nodes > GRAMMAR_MAX_NODES)
+	if (error == 0 && out->nodes > tree->limits.nodes)
 		return grammar_refuse(tree, -E2BIG, node->line, node->column,
-				      "expands to more than %d words and branches",
-				      GRAMMAR_MAX_NODES);
+				      "expands to more than %zu words and branches",
+				      tree->limits.nodes);
 	if (error == 0 && out->words > GRAMMAR_MAX_PHRASE_WORDS)
 		return grammar_refuse(tree, -E2BIG, node->line, node->column,
 				      "allows phrases of more than %d words",
@@ -189,11 +189,12 @@ int grammar_check(struct grammar_tree *tree)
 		if (rule->empty)
 			return grammar_refuse(tree, -EINVAL, rule->line, rule->column,
 					      "saying nothing at all would be this command");
-		if (nodes > GRAMMAR_MAX_NODES)
-			return grammar_refuse(tree, -E2BIG, rule->line, rule->column,
-					      "with what is above it expands to more than %d words "
-					      "and branches",
-					      GRAMMAR_MAX_NODES);
+		if (nodes > tree->limits.nodes)
+			return grammar_refuse(
+				tree, -E2BIG, rule->line, rule->column,
+				"with what is above it expands to more than %zu words "
+				"and branches",
+				tree->limits.nodes);
 	}
 	/* Rules that all refer to each other were refused as recursion. */
 	return commands > 0 ? 0 : grammar_refuse(tree, -EINVAL, 1, 1, "there is no command");

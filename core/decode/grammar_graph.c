@@ -350,16 +350,17 @@ static int build_states(struct builder *builder, const struct grammar_tree *tree
 		error = intern(builder, 0, &state);
 	for (state = 0; error == 0 && state < builder->graph->states; state++) {
 		error = expand(builder, state);
-		if (error == 0 && builder->graph->states > GRAMMAR_MAX_STATES)
+		if (error == 0 && builder->graph->states > tree->limits.states)
 			return grammar_refuse(tree, -E2BIG, 0, 0,
-					      "the search graph has more than %d states: too many "
+					      "the search graph has more than %zu states: too many "
 					      "choices overlap",
-					      GRAMMAR_MAX_STATES);
-		if (error == 0 && builder->work > GRAMMAR_MAX_WORK)
-			return grammar_refuse(tree, -E2BIG, 0, 0,
-					      "building the search graph takes more than %d steps: "
-					      "too many choices overlap",
-					      GRAMMAR_MAX_WORK);
+					      tree->limits.states);
+		if (error == 0 && builder->work > tree->limits.work)
+			return grammar_refuse(
+				tree, -E2BIG, 0, 0,
+				"building the search graph takes more than %zu steps: "
+				"too many choices overlap",
+				tree->limits.work);
 	}
 	return error;
 }

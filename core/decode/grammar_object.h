@@ -9,6 +9,7 @@
 struct grammar {
 	atomic_uint references;
 	int delimiter; /* -1: none */
+	size_t tokens; /* of the vocabulary */
 	struct grammar_words words;
 	struct network network;
 	struct spelling spelling;

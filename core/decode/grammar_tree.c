@@ -8,7 +8,10 @@
 
 void grammar_tree_init(struct grammar_tree *tree, struct grammar_error *error)
 {
-	*tree = (struct grammar_tree){.error = error};
+	*tree = (struct grammar_tree){
+		.error = error,
+		.limits = {GRAMMAR_MAX_NODES, GRAMMAR_MAX_STATES, GRAMMAR_MAX_WORK},
+	};
 	*error = (struct grammar_error){0};
 }
 

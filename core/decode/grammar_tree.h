@@ -53,7 +53,8 @@ struct grammar_tree {
 	size_t n_rules, rules_capacity;
 	uint32_t *rule_of; /* owned, [words.n at most]: rule by its name's word */
 	size_t rule_of_size;
-	struct grammar_error *error; /* borrowed */
+	struct grammar_error *error;  /* borrowed */
+	struct grammar_limits limits; /* on what it may become */
 };
 
 void grammar_tree_init(struct grammar_tree *tree, struct grammar_error *error);

@@ -354,6 +354,55 @@ static void test_limits(void **state)
 	vocab_destroy(vocab);
 }
 
+/* The same grammar with more and with less room than it needs. */
+static void test_limits_given(void **state)
+{
+	static const char text[] = "(lights|music) (on|off);";
+	static const char *const phrases[] = {"lights on", "music off"};
+	struct grammar_limits limits = {100, 100, 1000};
+	struct vocab *vocab = english();
+	struct grammar_error error;
+	struct grammar *grammar;
+
+	(void)state;
+	assert_int_equal(
+		grammar_compile_within(vocab, &limits, text, strlen(text), &grammar, &error), 0);
+	assert_true(grammar_fits(grammar, vocab));
+	grammar_unref(grammar);
+	limits.nodes = 3;
+	assert_int_equal(
+		grammar_compile_within(vocab, &limits, text, strlen(text), &grammar, &error),
+		-E2BIG);
+	assert_non_null(strstr(error.message, "more than 3 words and branches"));
+	assert_int_equal(
+		grammar_compile_phrases_within(vocab, &limits, phrases, 2, &grammar, &error),
+		-E2BIG);
+	limits = (struct grammar_limits){100, 5, 1000};
+	assert_int_equal(
+		grammar_compile_within(vocab, &limits, text, strlen(text), &grammar, &error),
+		-E2BIG);
+	assert_non_null(strstr(error.message, "more than 5 states"));
+	limits = (struct grammar_limits){100, 100, 5};
+	assert_int_equal(
+		grammar_compile_within(vocab, &limits, text, strlen(text), &grammar, &error),
+		-E2BIG);
+	assert_non_null(strstr(error.message, "more than 5 steps"));
+	vocab_destroy(vocab);
+}
+
+static void test_fits(void **state)
+{
+	struct vocab *vocab = english(), *other = fixture_vocab("vocab-unicode", NULL);
+	struct grammar *grammar = compile(vocab, "go;");
+
+	(void)state;
+	assert_true(grammar_fits(grammar, vocab));
+	assert_false(grammar_fits(grammar, other));
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+	vocab_destroy(other);
+}
+
 static void check_list_refused(const struct vocab *vocab, const char *const *phrases, size_t n,
 			       int code, size_t line, size_t column, const char *part)
 {
@@ -470,7 +519,8 @@ int main(void)
 		cmocka_unit_test(test_meaning),    cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_delimiters), cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_refused),    cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_lists),      cmocka_unit_test(test_many),
+		cmocka_unit_test(test_lists),      cmocka_unit_test(test_limits_given),
+		cmocka_unit_test(test_fits),       cmocka_unit_test(test_many),
 		cmocka_unit_test(test_broken),
 	};
 

@@ -1,8 +1,8 @@
-#include "tools/grammar_file.h"
+#include "core/grammar_file.h"
 
 #include "core/base/log.h"
+#include "core/weights/phrase_list.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,30 +45,20 @@ static bool is_list(const char *path)
 	return n > 5 && strcmp(path + n - 5, ".json") == 0;
 }
 
-static int compile_list(const char *path, const cJSON *list, const struct vocab *vocab,
-			struct grammar **out, struct grammar_error *error)
+static int compile_list(const char *text, const struct vocab *vocab, struct grammar **out,
+			struct grammar_error *error)
 {
-	int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : -1;
-	const char **phrases = n > 0 ? calloc((size_t)n, sizeof(*phrases)) : NULL;
-	const cJSON *item;
-	size_t i = 0;
-	int code = -EINVAL;
+	char **phrases;
+	size_t n;
+	int code = phrase_list_parse(text, &phrases, &n);
 
-	if (n > 0 && !phrases) {
-		log_error("%s: no memory for %d phrases", path, n);
-		return -ENOMEM;
+	if (code < 0) {
+		snprintf(error->message, sizeof(error->message), "%s",
+			 code == -EINVAL ? "is no JSON list of strings" : "no memory");
+		return code;
 	}
-	cJSON_ArrayForEach(item, list)
-	{
-		if (!cJSON_IsString(item))
-			break;
-		phrases[i++] = item->valuestring;
-	}
-	if (n < 0 || i < (size_t)n)
-		snprintf(error->message, sizeof(error->message), "is no JSON list of strings");
-	else
-		code = grammar_compile_phrases(vocab, phrases, i, out, error);
-	free(phrases);
+	code = grammar_compile_phrases(vocab, (const char *const *)phrases, n, out, error);
+	phrase_list_free(phrases, n);
 	return code;
 }
 
@@ -82,13 +72,10 @@ int grammar_file_compile(const char *path, const struct vocab *vocab, struct gra
 	int error = read_file(path, &text, &size);
 	if (error)
 		return error;
-	if (is_list(path)) {
-		cJSON *list = cJSON_ParseWithOpts(text, NULL, true);
-		error = compile_list(path, list, vocab, out, &where);
-		cJSON_Delete(list);
-	} else {
+	if (is_list(path))
+		error = compile_list(text, vocab, out, &where);
+	else
 		error = grammar_compile(vocab, text, size, out, &where);
-	}
 	free(text);
 	if (error && where.line > 0)
 		log_error("%s:%zu:%zu: %s", path, where.line, where.column, where.message);

@@ -1,6 +1,6 @@
 /* A grammar or list of phrases from a file, compiled for a model. */
-#ifndef HEARD_TOOLS_GRAMMAR_FILE_H
-#define HEARD_TOOLS_GRAMMAR_FILE_H
+#ifndef HEARD_CORE_GRAMMAR_FILE_H
+#define HEARD_CORE_GRAMMAR_FILE_H
 
 #include "core/decode/grammar.h"
 
