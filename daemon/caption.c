@@ -1,5 +1,6 @@
 #include "daemon/caption.h"
 
+#include "daemon/command.h"
 #include "daemon/limits.h"
 
 #include <errno.h>
@@ -263,6 +264,7 @@ static void send_partial(struct caption *caption, const struct result *result)
 		.start = (double)result->start / caption->rate,
 		.stable = result_text(result, result->stable),
 		.unstable = result_text(result, result->unstable),
+		.command = result->command ? result_text(result, result->command) : NULL,
 		.words = words,
 		.n_words = n,
 		.has_words = caption->options.words,
@@ -310,6 +312,19 @@ static void take_endpoint(struct caption *caption, const struct result *result)
 	caption->send(caption->ctx, &message, OUTQUEUE_KEEP);
 }
 
+static int tell_command(const struct caption *caption, const struct result *result)
+{
+	const struct command_client client = {
+		.send = caption->send,
+		.ctx = caption->ctx,
+		.stream = caption->options.stream,
+		.rate = caption->rate,
+		.hop = caption->hop,
+	};
+
+	return caption->options.heard ? command_tell(&client, result) : 0;
+}
+
 static int take_final(struct caption *caption, const struct result *result, double latency)
 {
 	const char **slot = &caption->rules[result->utterance % CAPTION_RULES];
@@ -318,6 +333,9 @@ static int take_final(struct caption *caption, const struct result *result, doub
 	int err = 0;
 
 	*slot = NULL;
+	err = tell_command(caption, result);
+	if (err < 0)
+		return err;
 	/* Behind real time partials of the next utterance come before this final. */
 	if (!caption->final_in)
 		caption->any = false;

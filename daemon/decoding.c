@@ -1,8 +1,10 @@
 #include "daemon/decoding.h"
 
 #include "core/base/log.h"
+#include "core/grammar_file.h"
 #include "core/language_model.h"
 #include "core/weights/config.h"
+#include "daemon/limits.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,12 +19,15 @@ int decoding_files_copy(const struct settings *settings, struct decoding_files *
 	*out = (struct decoding_files){
 		.hotwords = settings->hotwords ? strdup(settings->hotwords) : NULL,
 		.lm = settings->lm ? strdup(settings->lm) : NULL,
+		.grammar = settings->grammar ? strdup(settings->grammar) : NULL,
+		.threshold = settings->grammar_threshold,
 		.beam = settings->beam,
 		.commit_delay = settings->commit_delay,
 		.alpha = settings->lm_alpha,
 		.beta = settings->lm_beta,
 	};
-	if ((settings->hotwords && !out->hotwords) || (settings->lm && !out->lm)) {
+	if ((settings->hotwords && !out->hotwords) || (settings->lm && !out->lm) ||
+	    (settings->grammar && !out->grammar)) {
 		decoding_files_finish(out);
 		return -ENOMEM;
 	}
@@ -33,6 +38,7 @@ void decoding_files_finish(struct decoding_files *files)
 {
 	free(files->hotwords);
 	free(files->lm);
+	free(files->grammar);
 	*files = (struct decoding_files){0};
 }
 
@@ -89,11 +95,14 @@ int decoding_load(const struct decoding_files *files, const struct recognizer *r
 		err = load_hotwords(files->hotwords, vocab, plan);
 	if (err == 0 && files->lm)
 		err = load_lm(files, plan);
+	if (err == 0 && files->grammar && vocab)
+		err = grammar_file_compile(files->grammar, vocab, &plan->grammar);
 	if (err < 0) {
 		decode_plan_release(plan);
 		return err;
 	}
 	plan->beam = choose_beam(files->beam, plan);
+	plan->commands.threshold = (float)files->threshold;
 	plan->commit_delay = commit_frames(files->commit_delay,
 					   (double)config->hop / (double)config->sampling_rate);
 	*out = plan;
@@ -128,6 +137,74 @@ int decoding_hotwords(const struct message_hotwords *list, const struct vocab *v
 	return err;
 }
 
+void decoding_commands_drop(struct decoding_commands *commands)
+{
+	grammar_unref(commands->grammar);
+	*commands = (struct decoding_commands){0};
+}
+
+static int compile_phrases(const struct message_grammar *message, const struct vocab *vocab,
+			   const struct grammar_limits *limits, struct decoding_commands *out,
+			   struct grammar_error *error)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < message->n_phrases; i++)
+		bytes += strlen(message->phrases[i]) + 1;
+	if (message->n_phrases == 0)
+		return 0;
+	if (bytes > LIMIT_GRAMMAR_BYTES) {
+		*error = (struct grammar_error){0};
+		snprintf(error->message, sizeof(error->message), "more than %d bytes",
+			 LIMIT_GRAMMAR_BYTES);
+		return -E2BIG;
+	}
+	return grammar_compile_phrases_within(vocab, limits, message->phrases, message->n_phrases,
+					      &out->grammar, error);
+}
+
+static int compile_text(const char *text, const struct vocab *vocab,
+			const struct grammar_limits *limits, struct decoding_commands *out,
+			struct grammar_error *error)
+{
+	size_t bytes = strlen(text);
+
+	if (bytes == 0)
+		return 0;
+	if (bytes > LIMIT_GRAMMAR_BYTES) {
+		*error = (struct grammar_error){0};
+		snprintf(error->message, sizeof(error->message), "more than %d bytes",
+			 LIMIT_GRAMMAR_BYTES);
+		return -E2BIG;
+	}
+	return grammar_compile_within(vocab, limits, text, bytes, &out->grammar, error);
+}
+
+int decoding_commands(const struct message_grammar *message, const struct vocab *vocab,
+		      struct decoding_commands *out, char reason[DECODING_REASON_BYTES])
+{
+	static const struct grammar_limits limits = {
+		.nodes = LIMIT_GRAMMAR_NODES,
+		.states = LIMIT_GRAMMAR_STATES,
+		.work = LIMIT_GRAMMAR_WORK,
+	};
+	const char *field = message->text ? "grammar" : "phrases";
+	struct grammar_error error;
+	int err;
+
+	*out = (struct decoding_commands){.given = true};
+	err = message->text ? compile_text(message->text, vocab, &limits, out, &error)
+			    : compile_phrases(message, vocab, &limits, out, &error);
+	if (err != -EINVAL && err != -E2BIG)
+		return err;
+	if (error.line == 0)
+		snprintf(reason, DECODING_REASON_BYTES, "%s: %s", field, error.message);
+	else
+		snprintf(reason, DECODING_REASON_BYTES, "%s:%zu:%zu: %s", field, error.line,
+			 error.column, error.message);
+	return -EINVAL;
+}
+
 static int refuse(char *reason, const char *text)
 {
 	snprintf(reason, DECODING_REASON_BYTES, "%s", text);
@@ -149,8 +226,8 @@ static int check(const struct decode_plan *base, const struct session_options *o
 }
 
 int decoding_plan(const struct decode_plan *base, const struct session_options *options,
-		  struct hotwords *hotwords, double frame_s, struct decode_plan **out,
-		  char reason[DECODING_REASON_BYTES])
+		  struct hotwords *hotwords, const struct decoding_commands *commands,
+		  double frame_s, struct decode_plan **out, char reason[DECODING_REASON_BYTES])
 {
 	struct decode_plan *plan;
 	int err = check(base, options, hotwords, reason);
@@ -172,6 +249,12 @@ int decoding_plan(const struct decode_plan *base, const struct session_options *
 		plan->hotwords = hotwords_hold(hotwords);
 	if (!(options->given & SESSION_LM) || options->lm)
 		plan->lm = plan_lm_hold(base->lm);
+	struct grammar *grammar = commands->given ? commands->grammar : base->grammar;
+	if (grammar)
+		plan->grammar = grammar_ref(grammar);
+	plan->commands = base->commands;
+	if (options->given & SESSION_THRESHOLD)
+		plan->commands.threshold = (float)options->threshold;
 	if (options->given & SESSION_LM_ALPHA)
 		plan->weights.alpha = (float)options->lm_alpha;
 	if (options->given & SESSION_LM_BETA)

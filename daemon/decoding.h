@@ -11,11 +11,13 @@
 #include "daemon/settings.h"
 #include "protocol/message.h"
 
-enum { DECODING_REASON_BYTES = 256 };
+enum { DECODING_REASON_BYTES = 320 };
 
 /* Copies of what a worker needs of the settings. */
 struct decoding_files {
 	char *hotwords, *lm; /* owned; NULL: none */
+	char *grammar;       /* likewise */
+	double threshold;    /* of the grammar's commands */
 	int beam;            /* 0: as wide as the rest needs */
 	double commit_delay;
 	double alpha, beta; /* NAN: the language model's own */
@@ -30,18 +32,31 @@ int decoding_load(const struct decoding_files *files, const struct recognizer *r
 		  struct decode_plan **out);
 
 /* Loop. What a session chose of these options. */
-#define DECODING_OPTIONS \
-	(SESSION_BEAM | SESSION_COMMIT_DELAY | SESSION_LM | SESSION_LM_ALPHA | SESSION_LM_BETA)
+#define DECODING_OPTIONS                                                                         \
+	(SESSION_BEAM | SESSION_COMMIT_DELAY | SESSION_LM | SESSION_LM_ALPHA | SESSION_LM_BETA | \
+	 SESSION_THRESHOLD)
 
 /* Compiles what a message lists. 0, or reason filled in and -EINVAL, or -ENOMEM. */
 int decoding_hotwords(const struct message_hotwords *list, const struct vocab *vocab,
 		      struct hotwords **out, char reason[DECODING_REASON_BYTES]);
 
+/* The commands that a session chose; given without a grammar: none. */
+struct decoding_commands {
+	bool given;
+	struct grammar *grammar; /* a reference, or NULL */
+};
+
+/* Likewise, within the limits of limits.h; reason says where it is wrong. */
+int decoding_commands(const struct message_grammar *message, const struct vocab *vocab,
+		      struct decoding_commands *out, char reason[DECODING_REASON_BYTES]);
+void decoding_commands_drop(struct decoding_commands *commands);
+
 /* The plan of a session: `base` (the settings', not NULL) changed by the options
- * that are given and, where not NULL, by its hotwords. frame_s: seconds of a frame.
+ * that are given and, where not NULL, by its hotwords, and where given its
+ * commands. frame_s: seconds of a frame.
  * *out is one reference, for the caller. Likewise; bad_option: names it in reason. */
 int decoding_plan(const struct decode_plan *base, const struct session_options *options,
-		  struct hotwords *hotwords, double frame_s, struct decode_plan **out,
-		  char reason[DECODING_REASON_BYTES]);
+		  struct hotwords *hotwords, const struct decoding_commands *commands,
+		  double frame_s, struct decode_plan **out, char reason[DECODING_REASON_BYTES]);
 
 #endif

@@ -73,6 +73,7 @@ void engine_destroy(struct engine *engine)
 			recognizer_close(result->recognizer);
 			keywords_close(result->keywords);
 		}
+		result_drop(result);
 		mailbox_release(&engine->results);
 	}
 	mailbox_finish(&engine->results);
@@ -294,6 +295,7 @@ void engine_drain(struct engine *engine)
 
 	while ((result = mailbox_peek(&engine->results, NULL))) {
 		dispatch(engine, result);
+		result_drop(result);
 		mailbox_release(&engine->results);
 		released = true;
 	}

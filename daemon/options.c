@@ -77,6 +77,8 @@ static const struct option_row rows[] = {
 	{"lm", OPTION_STRING, AT(lm), 0, 0, NULL, "PATH", "n-gram language model: a file, or a directory with one"},
 	{"lm-alpha", OPTION_NUMBER, AT(lm_alpha), 0, 100, NULL, "W", "weight of the language model"},
 	{"lm-beta", OPTION_NUMBER, AT(lm_beta), -100, 100, NULL, "W", "bonus for each word"},
+	{"grammar", OPTION_STRING, AT(grammar), 0, 0, NULL, "FILE", "commands to listen for: a grammar, or FILE.json, a list of phrases"},
+	{"grammar-threshold", OPTION_NUMBER, AT(grammar_threshold), 0, 1, NULL, "P", "least confidence of a command"},
 	{"wake-model", OPTION_STRING, AT(wake_model), 0, 0, NULL, "DIR", "sequence classification model for keyword spotting"},
 	{"wake-threshold", OPTION_NUMBER, AT(wake_threshold), 0, 1, NULL, "P", "probability that counts as a detection"},
 	{"wake-window", OPTION_NUMBER, AT(wake_window), 0.1, 10, NULL, "SECONDS", "audio looked at"},

@@ -70,6 +70,22 @@ static void put_span_texts(struct layout *layout, uint32_t at, const struct span
 	}
 }
 
+/* Before all text, likewise aligned. */
+static void put_match(struct layout *layout, struct result *result, const struct ctc_match *match)
+{
+	size_t bytes = match->n * sizeof(*match->tokens);
+
+	result->grammar = grammar_ref(match->grammar);
+	result->match_confidence = match->confidence;
+	result->match_delimiter = match->delimiter;
+	result->match_accepted = match->accepted;
+	result->match = (uint32_t)layout->used;
+	result->n_match = (uint32_t)match->n;
+	if (bytes > 0)
+		memcpy(layout->base + layout->used, match->tokens, bytes);
+	layout->used += bytes;
+}
+
 void result_post_event(struct mailbox *mailbox, const struct result *head,
 		       const struct recognizer_event *event)
 {
@@ -81,9 +97,11 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 	const struct span *words = transcript ? transcript->words : NULL;
 	size_t n_words = transcript ? transcript->n_words : 0;
 	size_t bytes = sizeof(result) + text_bytes(event->stable) + text_bytes(event->unstable) +
-		       text_bytes(text);
+		       text_bytes(text) + text_bytes(event->command);
 	size_t word_bytes = span_bytes(words, n_words);
 
+	if (event->match)
+		bytes += event->match->n * sizeof(*event->match->tokens);
 	assert(bytes <= LIMIT_RESULT_RECORD);
 	if (bytes + word_bytes > LIMIT_RESULT_RECORD) {
 		n_words = word_bytes = 0;
@@ -92,6 +110,8 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 
 	struct layout layout = {mailbox_reserve(mailbox, bytes + word_bytes), sizeof(result)};
 	assert(layout.base);
+	if (event->match)
+		put_match(&layout, &result, event->match);
 	if (n_words) {
 		result.words = put_spans(&layout, words, n_words);
 		put_span_texts(&layout, result.words, words, n_words);
@@ -100,6 +120,7 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 	result.stable = put_text(&layout, event->stable);
 	result.unstable = put_text(&layout, event->unstable);
 	result.text = put_text(&layout, text);
+	result.command = put_text(&layout, event->command);
 	memcpy(layout.base, &result, sizeof(result));
 	mailbox_commit(mailbox);
 }
@@ -116,6 +137,11 @@ void result_post(struct mailbox *mailbox, const struct result *head, const char 
 	mailbox_commit(mailbox);
 }
 
+void result_drop(const struct result *result)
+{
+	grammar_unref(result->grammar);
+}
+
 const char *result_text(const struct result *result, uint32_t offset)
 {
 	return offset ? (const char *)result + offset : "";
@@ -124,4 +150,9 @@ const char *result_text(const struct result *result, uint32_t offset)
 const struct result_span *result_words(const struct result *result)
 {
 	return (const struct result_span *)(const void *)((const char *)result + result->words);
+}
+
+const struct ctc_match_token *result_match(const struct result *result)
+{
+	return (const struct ctc_match_token *)(const void *)((const char *)result + result->match);
 }

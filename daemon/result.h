@@ -10,6 +10,7 @@
 #include "core/recognizer.h"
 #include "daemon/ladder.h"
 
+struct grammar;
 struct keywords;
 
 enum result_kind {
@@ -58,9 +59,17 @@ struct result {
 	struct recognizer *recognizer; /* RETIRED: this or the next */
 	struct keywords *keywords;
 
+	/* FINAL with a grammar: a reference, which goes with the record (result_drop); NULL:
+	 * there was none. */
+	struct grammar *grammar;
+	float match_confidence;
+	int match_delimiter;
+	bool match_accepted;
+
 	/* offsets from the start of the record; 0: none */
-	uint32_t stable, unstable, text;
+	uint32_t stable, unstable, text, command;
 	uint32_t words, n_words;
+	uint32_t match, n_match; /* tokens of the best phrase, struct ctc_match_token */
 };
 
 /* Engine: is there room for any result? */
@@ -73,8 +82,12 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 /* The same without an event; `text` may be NULL. */
 void result_post(struct mailbox *mailbox, const struct result *head, const char *text);
 
+/* Whoever takes the record off the mailbox, when done with it. */
+void result_drop(const struct result *result);
+
 /* Loop: "" where there is none. */
 const char *result_text(const struct result *result, uint32_t offset);
 const struct result_span *result_words(const struct result *result);
+const struct ctc_match_token *result_match(const struct result *result);
 
 #endif

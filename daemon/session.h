@@ -10,6 +10,7 @@
 #include "daemon/caption.h"
 #include "daemon/connection.h"
 #include "daemon/daemon.h"
+#include "daemon/decoding.h"
 #include "daemon/push.h"
 #include "protocol/error.h"
 #include "protocol/framing.h"
@@ -57,8 +58,10 @@ struct session {
 	bool detected;               /* in the stream that is pushed */
 
 	/* how text is searched for; its options are in base and request */
-	struct hotwords *base_hotwords;    /* held; NULL: the settings' */
-	struct hotwords *request_hotwords; /* held; NULL: those of base */
+	struct hotwords *base_hotwords;            /* held; NULL: the settings' */
+	struct hotwords *request_hotwords;         /* held; NULL: those of base */
+	struct decoding_commands base_commands;    /* not given: the settings' */
+	struct decoding_commands request_commands; /* not given: those of base */
 
 	/* the daemon's source */
 	bool subscriber;
@@ -103,7 +106,8 @@ void session_wake_done(struct session *session);
  * -EINVAL (an error was sent, nothing was taken). request: it is for the next stream. Options are
  * merged by the caller. */
 int session_take_search(struct session *session, const struct session_options *options,
-			const struct message_hotwords *hotwords, bool request);
+			const struct message_hotwords *hotwords,
+			const struct message_grammar *grammar, bool request);
 /* The plan in force; one reference, for the caller. The model is loaded. */
 struct decode_plan *session_plan(const struct session *session);
 /* Adds what it does to options. */
@@ -114,6 +118,8 @@ void session_apply_search(struct session *session);
 void session_open_view(struct session *session);
 /* A result of the source is for this subscriber. */
 bool session_sees(const struct session *session, const struct result *result);
+/* What transcribe chose was for the stream that has begun. */
+void session_end_request(struct session *session);
 void session_drop_search(struct session *session);
 
 /* session_event.c. 0, or -EAGAIN: not now, keep the event. */

@@ -219,8 +219,7 @@ static int handle_audio_start(struct session *session, const struct message_audi
 	/* What transcribe chose was for this stream. */
 	session->request.given = 0;
 	session->request_heard = false;
-	hotwords_release(session->request_hotwords);
-	session->request_hotwords = NULL;
+	session_end_request(session);
 	push_failed_to_start(session, err);
 	return 0;
 }
@@ -249,7 +248,8 @@ static void handle_audio_stop(struct session *session)
 
 static int handle_transcribe(struct session *session, const struct message_transcribe *transcribe)
 {
-	int err = session_take_search(session, &transcribe->options, &transcribe->hotwords, true);
+	int err = session_take_search(session, &transcribe->options, &transcribe->hotwords,
+				      &transcribe->grammar, true);
 
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
@@ -336,7 +336,7 @@ static int handle_subscribe(struct session *session, const struct message_set *s
 	}
 	if (refuse_stream_options(session, set->options.given))
 		return 0;
-	int err = session_take_search(session, &set->options, &set->hotwords, false);
+	int err = session_take_search(session, &set->options, &set->hotwords, &set->grammar, false);
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
 	session->base = set->options;
@@ -381,7 +381,7 @@ static int handle_set(struct session *session, const struct message_set *set)
 	session->heard = true;
 	if (session->subscriber && refuse_stream_options(session, set->options.given))
 		return 0;
-	int err = session_take_search(session, &set->options, &set->hotwords, false);
+	int err = session_take_search(session, &set->options, &set->hotwords, &set->grammar, false);
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
 	if (!obey(session, set))
@@ -389,7 +389,7 @@ static int handle_set(struct session *session, const struct message_set *set)
 	session_options_merge(&session->base, &set->options);
 	session->request.given &= ~(set->options.given & VIEW_OPTIONS);
 	set_view(session);
-	if (set->hotwords.given || (set->options.given & DECODING_OPTIONS))
+	if (set->hotwords.given || set->grammar.given || (set->options.given & DECODING_OPTIONS))
 		session_apply_search(session);
 
 	session_options_now(session, &answer.set.options);
@@ -406,8 +406,8 @@ static int handle_set(struct session *session, const struct message_set *set)
 static void handle_hello(struct session *session, const struct message_hello *hello)
 {
 	/* The last one only where there is a keyword model. */
-	static const char *const capabilities[] = {"transcribe", "subscribe", "f32",
-						   "endpoint",   "hotwords",  "wake"};
+	static const char *const capabilities[] = {"transcribe", "subscribe", "f32", "endpoint",
+						   "hotwords",   "grammar",   "wake"};
 	struct daemon *daemon = session->daemon;
 	struct message answer = {.kind = MESSAGE_WELCOME};
 

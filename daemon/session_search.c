@@ -1,6 +1,6 @@
 /*
- * How text is searched for on behalf of one client: its hotwords and options over
- * those of the settings. What it asks for is compiled and checked as a whole
+ * How text is searched for on behalf of one client: its hotwords, commands and
+ * options over those of the settings. What it asks for is compiled and checked as a whole
  * before anything of it is taken.
  */
 #include "core/base/log.h"
@@ -22,9 +22,15 @@ static struct hotwords *hotwords_now(const struct session *session)
 	return session->request_hotwords ? session->request_hotwords : session->base_hotwords;
 }
 
+static const struct decoding_commands *commands_now(const struct session *session)
+{
+	return session->request_commands.given ? &session->request_commands
+					       : &session->base_commands;
+}
+
 static bool own_search(const struct session *session)
 {
-	return hotwords_now(session) ||
+	return hotwords_now(session) || commands_now(session)->given ||
 	       ((session->base.given | session->request.given) & DECODING_OPTIONS);
 }
 
@@ -36,56 +42,83 @@ static void fail(struct session *session, int err, const char *reason)
 		session_fail(session, PROTOCOL_INTERNAL, "out of memory");
 }
 
+struct wishes {
+	const struct session_options *options;
+	const struct message_hotwords *hotwords;
+	const struct message_grammar *grammar;
+};
+
+struct compiled {
+	struct hotwords *hotwords; /* held; NULL: not asked for */
+	struct decoding_commands commands;
+};
+
+static void drop(struct compiled *compiled)
+{
+	hotwords_release(compiled->hotwords);
+	decoding_commands_drop(&compiled->commands);
+	compiled->hotwords = NULL;
+}
+
 /* What the message asks for, over what is in force. */
-static int try_search(struct session *session, const struct session_options *options,
-		      const struct message_hotwords *list, struct hotwords **hotwords, char *reason)
+static int try_search(struct session *session, const struct wishes *wishes,
+		      struct compiled *compiled, char *reason)
 {
 	const struct daemon *daemon = session->daemon;
+	const struct vocab *vocab;
 	struct session_options now;
 	struct engine_params params = {0};
-	struct decode_plan *plan;
+	struct decode_plan *plan = NULL;
 	int err = 0;
 
 	session_options_now(session, &now);
-	session_options_merge(&now, options);
+	session_options_merge(&now, wishes->options);
 	session_choose_language(daemon, now.language, &params);
-	*hotwords = NULL;
-	if (list->given)
-		err = decoding_hotwords(list, model_vocab(daemon->model, params.language), hotwords,
-					reason);
+	vocab = model_vocab(daemon->model, params.language);
+	if (wishes->hotwords->given)
+		err = decoding_hotwords(wishes->hotwords, vocab, &compiled->hotwords, reason);
+	if (err == 0 && wishes->grammar->given)
+		err = decoding_commands(wishes->grammar, vocab, &compiled->commands, reason);
 	if (err == 0)
 		err = decoding_plan(model_plan(daemon->model), &now,
-				    *hotwords ? *hotwords : hotwords_now(session),
+				    compiled->hotwords ? compiled->hotwords : hotwords_now(session),
+				    compiled->commands.given ? &compiled->commands
+							     : commands_now(session),
 				    frame_seconds(daemon), &plan, reason);
-	if (err < 0) {
-		hotwords_release(*hotwords);
-		return err;
-	}
 	decode_plan_release(plan);
-	return 0;
+	return err;
 }
 
 int session_take_search(struct session *session, const struct session_options *options,
-			const struct message_hotwords *list, bool request)
+			const struct message_hotwords *hotwords,
+			const struct message_grammar *grammar, bool request)
 {
-	struct hotwords **slot = request ? &session->request_hotwords : &session->base_hotwords;
-	struct hotwords *hotwords = NULL;
+	struct hotwords **words = request ? &session->request_hotwords : &session->base_hotwords;
+	struct decoding_commands *commands =
+		request ? &session->request_commands : &session->base_commands;
+	const struct wishes wishes = {options, hotwords, grammar};
+	struct compiled compiled = {0};
 	char reason[DECODING_REASON_BYTES];
 	int err = 0;
 
-	if (list->given || (options->given & DECODING_OPTIONS)) {
+	if (hotwords->given || grammar->given || (options->given & DECODING_OPTIONS)) {
 		/* Letters and language model are the model's. */
 		if (!model_ready(session->daemon->model))
 			return -EAGAIN;
-		err = try_search(session, options, list, &hotwords, reason);
+		err = try_search(session, &wishes, &compiled, reason);
 	}
 	if (err < 0) {
+		drop(&compiled);
 		fail(session, err, reason);
 		return -EINVAL;
 	}
-	if (list->given || request) {
-		hotwords_release(*slot);
-		*slot = hotwords;
+	if (hotwords->given || request) {
+		hotwords_release(*words);
+		*words = compiled.hotwords;
+	}
+	if (grammar->given || request) {
+		decoding_commands_drop(commands);
+		*commands = compiled.commands;
 	}
 	return 0;
 }
@@ -101,7 +134,7 @@ struct decode_plan *session_plan(const struct session *session)
 		return decode_plan_hold(model_plan(daemon->model));
 	session_options_now(session, &now);
 	if (decoding_plan(model_plan(daemon->model), &now, hotwords_now(session),
-			  frame_seconds(daemon), &plan, reason) < 0) {
+			  commands_now(session), frame_seconds(daemon), &plan, reason) < 0) {
 		/* A reload took the language model away. */
 		log_warn("%s: decoded as the settings say: %s", session->name, reason);
 		return decode_plan_hold(model_plan(daemon->model));
@@ -124,6 +157,10 @@ void session_fill_search(const struct session *session, struct session_options *
 		options->given |= SESSION_LM_ALPHA | SESSION_LM_BETA;
 		options->lm_alpha = (double)plan->weights.alpha;
 		options->lm_beta = (double)plan->weights.beta;
+	}
+	if (plan->grammar) {
+		options->given |= SESSION_THRESHOLD;
+		options->threshold = (double)plan->commands.threshold;
 	}
 	decode_plan_release(plan);
 }
@@ -173,12 +210,20 @@ bool session_sees(const struct session *session, const struct result *result)
 	return !session->view || !session->view_known || result->utterance < session->view_from;
 }
 
+void session_end_request(struct session *session)
+{
+	hotwords_release(session->request_hotwords);
+	session->request_hotwords = NULL;
+	decoding_commands_drop(&session->request_commands);
+}
+
 void session_drop_search(struct session *session)
 {
 	if (session->view)
 		live_drop_view(session->daemon->live, session->view);
 	session->view = 0;
 	hotwords_release(session->base_hotwords);
-	hotwords_release(session->request_hotwords);
-	session->base_hotwords = session->request_hotwords = NULL;
+	session->base_hotwords = NULL;
+	decoding_commands_drop(&session->base_commands);
+	session_end_request(session);
 }

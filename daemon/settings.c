@@ -21,6 +21,7 @@ void settings_init(struct settings *settings)
 		.commit_delay = 1.0,
 		.lm_alpha = NAN,
 		.lm_beta = NAN,
+		.grammar_threshold = 0.5,
 		.wake_threshold = 0.7,
 		.wake_window = 1.0,
 		.wake_hop = 0.1,
@@ -41,6 +42,7 @@ void settings_finish(struct settings *settings)
 	free(settings->dump);
 	free(settings->hotwords);
 	free(settings->lm);
+	free(settings->grammar);
 	free(settings->wake_model);
 	string_list_clear(&settings->wake_ignore);
 	memset(settings, 0, sizeof(*settings));

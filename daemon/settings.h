@@ -59,6 +59,8 @@ struct settings {
 	char *hotwords;      /* file */
 	char *lm;            /* file or directory */
 	double lm_alpha, lm_beta; /* NAN: the language model's own */
+	char *grammar;            /* file: commands */
+	double grammar_threshold; /* least confidence of a command */
 
 	/* keyword spotting */
 	char *wake_model;

@@ -36,6 +36,8 @@ static const char *const types[MESSAGE_KINDS] = {
 	[MESSAGE_OVERRUN] = "heard-overrun",
 	[MESSAGE_LAG] = "heard-lag",
 	[MESSAGE_STATUS] = "heard-status",
+	[MESSAGE_COMMAND] = "heard-command",
+	[MESSAGE_NO_MATCH] = "heard-no-match",
 };
 
 const char *message_type(enum message_kind kind)

@@ -54,6 +54,8 @@ enum message_kind {
 	MESSAGE_OVERRUN,
 	MESSAGE_LAG,
 	MESSAGE_STATUS,
+	MESSAGE_COMMAND,
+	MESSAGE_NO_MATCH,
 	MESSAGE_KINDS,
 };
 
@@ -145,6 +147,14 @@ struct message_hotwords {
 	size_t n;
 };
 
+/* What may be said: the text of a grammar, or phrases. */
+struct message_grammar {
+	bool given;       /* one of them is there; "" and [] take a grammar away */
+	const char *text; /* NULL: phrases */
+	const char *const *phrases;
+	size_t n_phrases;
+};
+
 struct message_transcribe {
 	const char *name, *language;
 	const char *context; /* JSON text of an object, opaque */
@@ -152,6 +162,7 @@ struct message_transcribe {
 	/* vad_sensitivity and language are folded in, data.heard wins */
 	struct session_options options;
 	struct message_hotwords hotwords; /* of data.heard */
+	struct message_grammar grammar;   /* likewise */
 };
 
 /* audio-start, audio-chunk. */
@@ -218,6 +229,7 @@ struct message_hello {
 struct message_set { /* heard-subscribe (options only), heard-set both ways */
 	struct session_options options;
 	struct message_hotwords hotwords;
+	struct message_grammar grammar;
 	const char *device; /* heard-set: another microphone */
 	const char *model;  /* heard-set: another model directory */
 	bool reload;        /* heard-set: as SIGHUP */
@@ -247,6 +259,7 @@ struct message_partial {
 	uint64_t utterance, sequence;
 	double start; /* of the utterance */
 	const char *stable, *unstable;
+	const char *command; /* with a grammar: best so far, maybe half a phrase */
 	const struct message_word *words;
 	size_t n_words;
 	bool has_words;
@@ -256,6 +269,30 @@ struct message_endpoint {
 	struct message_stamp stamp;
 	uint64_t utterance;
 	const char *rule;
+};
+
+struct message_slot {
+	const char *name, *value;
+};
+
+struct message_command {
+	struct message_stamp stamp;
+	uint64_t utterance;
+	const char *phrase;
+	const char *rule; /* NULL: a statement without a name */
+	const struct message_slot *slots;
+	size_t n_slots;
+	double confidence; /* 0..1 */
+	double start, end; /* seconds, of its first and last word */
+	const struct message_word *words;
+	size_t n_words;
+};
+
+struct message_no_match {
+	struct message_stamp stamp;
+	uint64_t utterance;
+	const char *text;  /* what was said instead */
+	double start, end; /* seconds, of the utterance */
 };
 
 struct message_input { /* a device that could be opened */
@@ -356,6 +393,8 @@ struct message {
 		struct message_overrun overrun;
 		struct message_lag lag;
 		struct message_status status;
+		struct message_command command;
+		struct message_no_match no_match;
 	};
 	struct message_block *blocks; /* owned: what message_parse allocated */
 };

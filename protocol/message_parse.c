@@ -2,6 +2,7 @@
  * JSON to structs, one function an event: a list of its fields.
  */
 #include "protocol/message.h"
+#include "protocol/message_commands.h"
 #include "protocol/message_reader.h"
 
 #include <cjson/cJSON.h>
@@ -221,6 +222,7 @@ static void parse_transcribe(struct message_reader *reader, struct message_trans
 	struct message_reader inner = reader_inside(reader, heard, "transcribe.heard");
 	inner.status = reader->status;
 	hotwords(&inner, &out->hotwords);
+	parse_grammar(&inner, &out->grammar);
 	reader->status = inner.status;
 }
 
@@ -325,6 +327,7 @@ static void parse_set(struct message_reader *reader, bool admin, struct message_
 		reader->status = session_options_parse(reader->fields.object, reader->fields.path,
 						       &out->options, reader->fields.problem);
 	hotwords(reader, &out->hotwords);
+	parse_grammar(reader, &out->grammar);
 	if (!admin)
 		return;
 	reader_string(reader, "device", false, &out->device);
@@ -356,6 +359,7 @@ static void parse_partial(struct message_reader *reader, struct message_partial 
 	reader_seconds(reader, "start", &out->start);
 	reader_string(reader, "stable", true, &out->stable);
 	reader_string(reader, "unstable", true, &out->unstable);
+	reader_string(reader, "command", false, &out->command);
 	out->words = words(reader, &out->n_words, &out->has_words);
 }
 
@@ -443,6 +447,8 @@ static void parse_status(struct message_reader *reader, struct message_status *o
 
 static void parse_data(struct message_reader *reader, struct message *m)
 {
+	bool has_words;
+
 	switch (m->kind) {
 	case MESSAGE_UNKNOWN:
 	case MESSAGE_DESCRIBE:
@@ -527,6 +533,15 @@ static void parse_data(struct message_reader *reader, struct message *m)
 		return;
 	case MESSAGE_STATUS:
 		parse_status(reader, &m->status);
+		return;
+	case MESSAGE_COMMAND:
+		stamp(reader, &m->command.stamp);
+		parse_command(reader, &m->command);
+		m->command.words = words(reader, &m->command.n_words, &has_words);
+		return;
+	case MESSAGE_NO_MATCH:
+		stamp(reader, &m->no_match.stamp);
+		parse_no_match(reader, &m->no_match);
 		return;
 	case MESSAGE_KINDS:
 		break;

@@ -3,6 +3,7 @@
  */
 #include "protocol/framing.h"
 #include "protocol/message.h"
+#include "protocol/message_commands.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -171,6 +172,7 @@ static void print_transcribe(struct json_object *json, const struct message_tran
 	struct json_object ours = json_inner(json, "heard");
 	options(&ours, &value->options);
 	hotwords(&ours, &value->hotwords);
+	print_grammar(&ours, &value->grammar);
 	json_join(json, &ours);
 }
 
@@ -248,6 +250,7 @@ static void print_set(struct json_object *json, const struct message_set *value)
 		stamp(json, &value->stamp);
 	options(json, &value->options);
 	hotwords(json, &value->hotwords);
+	print_grammar(json, &value->grammar);
 	json_string(json, "device", value->device);
 	json_string(json, "model", value->model);
 	if (value->reload)
@@ -262,6 +265,7 @@ static void print_partial(struct json_object *json, const struct message_partial
 	json_number(json, "start", value->start);
 	string_or_empty(json, "stable", value->stable);
 	string_or_empty(json, "unstable", value->unstable);
+	json_string(json, "command", value->command);
 	if (value->has_words)
 		words(json, value->words, value->n_words);
 }
@@ -412,6 +416,7 @@ static void print_data(struct json_object *json, const struct message *m)
 	case MESSAGE_SUBSCRIBE:
 		options(json, &m->set.options);
 		hotwords(json, &m->set.hotwords);
+		print_grammar(json, &m->set.grammar);
 		return;
 	case MESSAGE_SET:
 		print_set(json, &m->set);
@@ -440,6 +445,15 @@ static void print_data(struct json_object *json, const struct message *m)
 		return;
 	case MESSAGE_STATUS:
 		print_status(json, &m->status);
+		return;
+	case MESSAGE_COMMAND:
+		stamp(json, &m->command.stamp);
+		print_command(json, &m->command);
+		words(json, m->command.words, m->command.n_words);
+		return;
+	case MESSAGE_NO_MATCH:
+		stamp(json, &m->no_match.stamp);
+		print_no_match(json, &m->no_match);
 		return;
 	case MESSAGE_UNKNOWN:
 	case MESSAGE_KINDS:

@@ -48,6 +48,8 @@ void session_options_merge(struct session_options *base, const struct session_op
 		base->lm_alpha = over->lm_alpha;
 	if (over->given & SESSION_LM_BETA)
 		base->lm_beta = over->lm_beta;
+	if (over->given & SESSION_THRESHOLD)
+		base->threshold = over->threshold;
 	base->given |= over->given;
 }
 
@@ -156,6 +158,15 @@ static int parse_beam(const struct fields *fields, struct session_options *out)
 	return found < 0 ? found : 0;
 }
 
+static int parse_threshold(const struct fields *fields, struct session_options *out)
+{
+	int found = fields_number(fields, "threshold", 0, 1, &out->threshold);
+
+	if (found > 0)
+		out->given |= SESSION_THRESHOLD;
+	return found < 0 ? found : 0;
+}
+
 static int parse_endpoint(const struct fields *fields, struct session_options *out)
 {
 	const cJSON *object;
@@ -203,6 +214,8 @@ int session_options_parse(const struct cJSON *object, const char *path, struct s
 				       &out->commit_delay, &out->given);
 	if (status == 0)
 		status = parse_lm(&fields, out);
+	if (status == 0)
+		status = parse_threshold(&fields, out);
 	return status;
 }
 
@@ -255,5 +268,7 @@ int session_options_print(const struct session_options *options, struct cJSON *o
 	if (options->given & SESSION_COMMIT_DELAY)
 		json_number(&json, "commit_delay", options->commit_delay);
 	print_lm(options, &json);
+	if (options->given & SESSION_THRESHOLD)
+		json_rounded(&json, "threshold", options->threshold, 4);
 	return json.failed ? -ENOMEM : 0;
 }

@@ -28,6 +28,7 @@ enum session_option {
 	SESSION_LM = 1 << 11,
 	SESSION_LM_ALPHA = 1 << 12,
 	SESSION_LM_BETA = 1 << 13,
+	SESSION_THRESHOLD = 1 << 14,
 };
 
 enum session_final {
@@ -54,6 +55,7 @@ struct session_options {
 	double commit_delay; /* seconds until a beam's best hypothesis becomes stable text */
 	bool lm;             /* with the daemon's language model */
 	double lm_alpha, lm_beta;
+	double threshold; /* 0..1: least confidence of a command */
 };
 
 /* Fields given in over replace those of base. */

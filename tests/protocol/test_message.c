@@ -121,10 +121,25 @@ static void test_round_trip(void **state)
 		 "{\"endpoint\":{\"max_length\":5},\"device\":\"usb\",\"model\":\"/m\","
 		 "\"reload\":true}"},
 		{"heard-set", "{" STAMP ",\"partials\":true}"},
+		{"heard-set", "{\"threshold\":0.25,\"grammar\":\"stop;\"}"},
+		{"heard-set", "{\"grammar\":\"\"}"},
+		{"heard-subscribe", "{\"phrases\":[\"stop\",\"go on\"]}"},
+		{"heard-subscribe", "{\"phrases\":[]}"},
+		{"transcribe", "{\"heard\":{\"threshold\":1,\"phrases\":[\"stop\"]}}"},
+		{"heard-command",
+		 "{" STAMP ",\"utt\":3,\"phrase\":\"turn on the light\",\"rule\":\"light\","
+		 "\"slots\":{\"room\":\"bed room\",\"state\":\"on\"},\"confidence\":0.75,"
+		 "\"start\":0.5,\"end\":1.25," WORDS "}"},
+		{"heard-command", "{" STAMP ",\"utt\":0,\"phrase\":\"stop\",\"slots\":{},"
+				  "\"confidence\":1,\"start\":0,\"end\":1,\"words\":[]}"},
+		{"heard-no-match", "{" STAMP ",\"utt\":3,\"text\":\"good morning\","
+				   "\"start\":0.5,\"end\":1.25}"},
 		{"heard-flush", NULL},
 		{"heard-reset", "{\"mode\":\"full\"}"},
 		{"heard-reset", "{\"mode\":\"utterance\"}"},
 		{"heard-cancel", NULL},
+		{"heard-partial", "{" STAMP ",\"utt\":1,\"seq\":2,\"start\":0,\"stable\":\"\","
+				  "\"unstable\":\"\",\"command\":\"turn o\"}"},
 		{"heard-partial", "{" STAMP ",\"utt\":1,\"seq\":2,\"start\":1.5,\"stable\":\"a\","
 				  "\"unstable\":\" bé\"," WORDS "}"},
 		{"heard-partial", "{" STAMP ",\"utt\":1,\"seq\":2,\"start\":1.5,\"stable\":\"\","
@@ -301,6 +316,15 @@ static void test_wrong_fields(void **state)
 		{"heard-set", "{\"reload\":1}", "heard-set.reload: must be true or false"},
 		{"heard-subscribe", "{\"partial_interval\":\"x\"}",
 		 "heard-subscribe.partial_interval: must be a number from 0 to 3600"},
+		{"heard-set", "{\"grammar\":\"a;\",\"phrases\":[]}",
+		 "heard-set.grammar: and phrases exclude each other"},
+		{"heard-set", "{\"phrases\":[1]}",
+		 "heard-set.phrases: must be an array of strings"},
+		{"heard-set", "{\"threshold\":1.5}",
+		 "heard-set.threshold: must be a number from 0 to 1"},
+		{"heard-command", "{\"phrase\":\"a\",\"slots\":{\"x\":1}}",
+		 "heard-command.slots.x: must be a string"},
+		{"heard-no-match", "{}", "heard-no-match.text: is missing"},
 		{"heard-partial", "{\"stable\":\"\",\"unstable\":\"\",\"utt\":-1}",
 		 "heard-partial.utt: must be an integer from 0 to 9007199254740992"},
 		{"info", "{\"asr\":[5]}", "info.asr: must be an array of objects"},
