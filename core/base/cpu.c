@@ -10,7 +10,7 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__arm__)
 #include <sys/auxv.h>
 #endif
 
@@ -26,7 +26,8 @@ static const struct {
 	{"avxvnni", CPU_AVX2 | CPU_AVX_VNNI},
 	{"neon", CPU_NEON},
 	{"dotprod", CPU_NEON | CPU_DOTPROD},
-	{"i8mm", CPU_NEON | CPU_I8MM},
+	{"i8mm", CPU_NEON | CPU_DOTPROD | CPU_I8MM},
+	{"armbf16", CPU_NEON | CPU_ARM_BF16},
 	{"c", 0},
 };
 
@@ -92,12 +93,24 @@ unsigned cpu_flags_detected(void)
 {
 	/* Bits of the kernel's stable interface (asm/hwcap.h), spelled out because
 	 * older headers lack the newer names. */
-	const unsigned long asimd = 1ul << 1, dotprod = 1ul << 20, i8mm2 = 1ul << 13;
+	const unsigned long asimd = 1ul << 1, dotprod = 1ul << 20;
+	const unsigned long i8mm2 = 1ul << 13, bf16_2 = 1ul << 14;
 	unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(AT_HWCAP2);
 
 	if (!(caps & asimd))
 		return 0;
-	return CPU_NEON | (caps & dotprod ? CPU_DOTPROD : 0u) | (caps2 & i8mm2 ? CPU_I8MM : 0u);
+	return CPU_NEON | (caps & dotprod ? CPU_DOTPROD : 0u) | (caps2 & i8mm2 ? CPU_I8MM : 0u) |
+	       (caps2 & bf16_2 ? CPU_ARM_BF16 : 0u);
+}
+
+#elif defined(__arm__)
+
+unsigned cpu_flags_detected(void)
+{
+	const unsigned long neon = 1ul << 12, vfpv4 = 1ul << 16;
+	unsigned long caps = getauxval(AT_HWCAP);
+
+	return (caps & neon) && (caps & vfpv4) ? CPU_NEON : 0u;
 }
 
 #else
@@ -153,7 +166,7 @@ static unsigned consistent(unsigned flags)
 	if (!(flags & CPU_AVX512_BF16))
 		flags &= ~(unsigned)CPU_SLOW_BF16;
 	if (!(flags & CPU_NEON))
-		flags &= ~(unsigned)(CPU_DOTPROD | CPU_I8MM);
+		flags &= ~(unsigned)(CPU_DOTPROD | CPU_I8MM | CPU_ARM_BF16);
 	return flags;
 }
 

@@ -59,6 +59,22 @@ static struct kernels assemble(unsigned flags)
 	if ((flags & CPU_AVX512_BF16) && !(flags & CPU_SLOW_BF16))
 		use(&table, &microkernel_bf16_avx512);
 #endif
+#ifdef HAVE_KERNELS_ARM
+	if (flags & CPU_NEON) {
+		use(&table, &microkernel_int8_neon);
+		use(&table, &microkernel_int4_neon);
+	}
+#endif
+#ifdef HAVE_KERNELS_ARM64
+	if (flags & CPU_DOTPROD) {
+		use(&table, &microkernel_int8_dotprod);
+		use(&table, &microkernel_int4_dotprod);
+	}
+	if (flags & CPU_I8MM)
+		use(&table, &microkernel_int8_i8mm);
+	if (flags & CPU_ARM_BF16)
+		use(&table, &microkernel_bf16_mmla);
+#endif
 	return table;
 }
 

@@ -23,5 +23,11 @@ extern const struct microkernel microkernel_int4_avxvnni;
 extern const struct microkernel microkernel_int8_avx512vnni;
 extern const struct microkernel microkernel_int4_avx512vnni;
 extern const struct microkernel microkernel_bf16_avx512;
+extern const struct microkernel microkernel_int8_neon;
+extern const struct microkernel microkernel_int4_neon;
+extern const struct microkernel microkernel_int8_dotprod;
+extern const struct microkernel microkernel_int4_dotprod;
+extern const struct microkernel microkernel_int8_i8mm;
+extern const struct microkernel microkernel_bf16_mmla;
 
 #endif

@@ -112,9 +112,15 @@ static ALWAYS_INLINE vec vec_round(vec a)
 	return vrndnq_f32(a);
 }
 
+/* Of whole numbers. */
+static ALWAYS_INLINE int32x4_t vec_to_int(vec a)
+{
+	return vcvtq_s32_f32(a);
+}
+
 static ALWAYS_INLINE vec vec_scale(vec a, vec n)
 {
-	int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+	int32x4_t exponent = vaddq_s32(vec_to_int(n), vdupq_n_s32(127));
 	return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
 }
 

@@ -473,7 +473,7 @@ static void bench(void)
 
 static void find_microkernels(void)
 {
-	const unsigned all = CPU_SLOW_BF16 << 1;
+	const unsigned all = CPU_ARM_BF16 << 1;
 
 	specification = kernels_for(0);
 	for (unsigned mask = 0; mask < all; mask++) {
