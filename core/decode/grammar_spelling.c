@@ -1,6 +1,6 @@
 #include "core/decode/grammar_spelling.h"
 
-#include "core/decode/unicode.h"
+#include "core/decode/spelling.h"
 #include "core/decode/vocab_table.h"
 
 #include <errno.h>
@@ -13,37 +13,12 @@ enum {
 	MAX_NAMED = 8,                         /* words that a refusal names */
 };
 
-enum letter_case { AS_IT_STANDS, UPPER, LOWER };
-
 void spelling_finish(struct spelling *spelling)
 {
 	free(spelling->arcs);
 	free(spelling->first);
 	free(spelling->length);
 	*spelling = (struct spelling){0};
-}
-
-/* Returns the bytes written; 0 where it does not fit. */
-static size_t form_of(const char *word, enum letter_case which, char *form)
-{
-	size_t size = strlen(word), position = 0, n = 0;
-
-	while (position < size) {
-		uint32_t c = unicode_next(word, size, &position);
-		uint32_t folded[UNICODE_MAX_EXPANSION] = {c};
-		int count = 1;
-
-		if (which == UPPER)
-			count = unicode_upper(c, folded);
-		else if (which == LOWER)
-			count = unicode_lower(c, folded);
-		for (int i = 0; i < count; i++) {
-			if (n + 4 > MAX_FORM)
-				return 0;
-			n += unicode_put(form + n, folded[i]);
-		}
-	}
-	return n;
 }
 
 static int spelling_arc(struct spelling *spelling, size_t from, size_t to, int token)
@@ -62,15 +37,6 @@ static int spelling_arc(struct spelling *spelling, size_t from, size_t to, int t
 	return 0;
 }
 
-/* A token that can be part of a word. */
-static bool spells(const struct vocab *vocab, int token)
-{
-	const struct vocab_entry *entry = vocab_entry(vocab, token);
-
-	return token >= 0 && entry->known && !entry->blank && !entry->space && !entry->special &&
-	       token != vocab->unknown;
-}
-
 static int arcs_from(struct spelling *spelling, const struct vocab *vocab, const char *form,
 		     size_t n, size_t from, bool *reached)
 {
@@ -79,7 +45,7 @@ static int arcs_from(struct spelling *spelling, const struct vocab *vocab, const
 	for (size_t length = 1; length <= longest; length++) {
 		int token = vocab_find(vocab, form + from, length);
 
-		if (!spells(vocab, token))
+		if (!spelling_token(vocab, token))
 			continue;
 		if (spelling_arc(spelling, from, from + length, token) < 0)
 			return -ENOMEM;
@@ -128,15 +94,12 @@ static int spell_form(struct spelling *spelling, const struct vocab *vocab, cons
 static int spell_word(struct spelling *spelling, const struct vocab *vocab, const char *word,
 		      uint16_t *length)
 {
-	/* The tokenizer itself looks for upper case where it prints lower case. */
-	static const enum letter_case orders[2][3] = {{AS_IT_STANDS, UPPER, LOWER},
-						      {UPPER, AS_IT_STANDS, LOWER}};
-	const enum letter_case *order = orders[vocab->style.lower ? 1 : 0];
+	const enum spelling_case *order = spelling_order(vocab);
 	int spelled = 0;
 
-	for (size_t i = 0; i < 3 && spelled == 0; i++) {
+	for (size_t i = 0; i < SPELLING_CASES && spelled == 0; i++) {
 		char form[MAX_FORM];
-		size_t n = form_of(word, order[i], form);
+		size_t n = spelling_form(word, strlen(word), order[i], form, sizeof(form));
 
 		spelled = spell_form(spelling, vocab, form, n);
 		*length = (uint16_t)n;

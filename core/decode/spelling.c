@@ -7,13 +7,11 @@
 
 enum { MAX_WORD = 1024 }; /* bytes, mark included */
 
-enum letter_case { AS_IT_STANDS, UPPER, LOWER };
-
-static bool spells(const struct vocab *vocab, int id)
+bool spelling_token(const struct vocab *vocab, int id)
 {
 	const struct vocab_entry *entry = vocab_entry(vocab, id);
 
-	return entry->known && !entry->blank && !entry->space && !entry->special &&
+	return id >= 0 && entry->known && !entry->blank && !entry->space && !entry->special &&
 	       id != vocab->unknown;
 }
 
@@ -26,33 +24,43 @@ enum spelling_words spelling_words(const struct vocab *vocab)
 		const struct vocab_entry *entry = &vocab->entries[i];
 
 		space = space || (entry->known && entry->space);
-		marked = marked || (spells(vocab, (int)i) &&
+		marked = marked || (spelling_token(vocab, (int)i) &&
 				    strncmp(entry->text, SPELLING_PIECE_MARK, mark) == 0);
 	}
 	return marked ? SPELLING_MARKED : space ? SPELLING_DELIMITER : SPELLING_NONE;
 }
 
-static size_t form_of(const char *word, size_t size, enum letter_case which, char *form,
-		      size_t capacity)
+const enum spelling_case *spelling_order(const struct vocab *vocab)
 {
-	size_t position = 0, n = 0;
+	/* The tokenizer itself looks for upper case where it prints lower case. */
+	static const enum spelling_case orders[2][SPELLING_CASES] = {
+		{SPELLING_AS_IT_STANDS, SPELLING_UPPER, SPELLING_LOWER},
+		{SPELLING_UPPER, SPELLING_AS_IT_STANDS, SPELLING_LOWER}};
 
-	while (position < size) {
-		uint32_t c = unicode_next(word, size, &position);
+	return orders[vocab->style.lower ? 1 : 0];
+}
+
+size_t spelling_form(const char *word, size_t n, enum spelling_case which, char *form,
+		     size_t capacity)
+{
+	size_t position = 0, written = 0;
+
+	while (position < n) {
+		uint32_t c = unicode_next(word, n, &position);
 		uint32_t folded[UNICODE_MAX_EXPANSION] = {c};
 		int count = 1;
 
-		if (which == UPPER)
+		if (which == SPELLING_UPPER)
 			count = unicode_upper(c, folded);
-		else if (which == LOWER)
+		else if (which == SPELLING_LOWER)
 			count = unicode_lower(c, folded);
 		for (int i = 0; i < count; i++) {
-			if (n + 4 > capacity)
+			if (written + 4 > capacity)
 				return 0;
-			n += unicode_put(form + n, folded[i]);
+			written += unicode_put(form + written, folded[i]);
 		}
 	}
-	return n;
+	return written;
 }
 
 /* Tokens make up the n bytes of text. */
@@ -68,7 +76,7 @@ static bool covered(const struct vocab *vocab, const char *text, size_t n)
 		for (size_t length = 1; length <= longest; length++) {
 			int id = vocab_find(vocab, text + from, length);
 
-			if (id >= 0 && spells(vocab, id))
+			if (spelling_token(vocab, id))
 				reached[from + length] = true;
 		}
 	}
@@ -78,15 +86,13 @@ static bool covered(const struct vocab *vocab, const char *text, size_t n)
 size_t spelling_of(const struct vocab *vocab, enum spelling_words words, const char *word, size_t n,
 		   char *out, size_t capacity)
 {
-	static const enum letter_case orders[2][3] = {{AS_IT_STANDS, UPPER, LOWER},
-						      {UPPER, AS_IT_STANDS, LOWER}};
-	const enum letter_case *order = orders[vocab->style.lower ? 1 : 0];
+	const enum spelling_case *order = spelling_order(vocab);
 	const size_t mark = words == SPELLING_MARKED ? strlen(SPELLING_PIECE_MARK) : 0;
 	char form[MAX_WORD];
 
 	memcpy(form, SPELLING_PIECE_MARK, mark);
-	for (size_t i = 0; i < 3; i++) {
-		size_t size = form_of(word, n, order[i], form + mark, sizeof(form) - mark);
+	for (size_t i = 0; i < SPELLING_CASES; i++) {
+		size_t size = spelling_form(word, n, order[i], form + mark, sizeof(form) - mark);
 
 		if (size == 0 || size > capacity || !covered(vocab, form, mark + size))
 			continue;
