@@ -11,6 +11,7 @@ extern const struct command classify_command;
 extern const struct command align_command;
 extern const struct command wer_command;
 extern const struct command intent_command;
+extern const struct command verify_command;
 extern const struct command bench_command;
 extern const struct command lm_pack_command;
 extern const struct command quantize_command;

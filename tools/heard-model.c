@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&info_command,    &transcribe_command, &features_command,    &classify_command,
-	&align_command,   &wer_command,        &intent_command,      &bench_command,
-	&lm_pack_command, &quantize_command,   &make_random_command,
+	&info_command,  &transcribe_command, &features_command, &classify_command,
+	&align_command, &wer_command,        &intent_command,   &verify_command,
+	&bench_command, &lm_pack_command,    &quantize_command, &make_random_command,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

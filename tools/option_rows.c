@@ -124,7 +124,24 @@ static const char *take_threads(struct options *options, const char *value)
 
 static const char *take_weights(struct options *options, const char *value)
 {
-	return weight_type_from_name(value, &options->weights)
+	char name[8];
+
+	options->weight_types = 0; /* the last --weights counts */
+	for (const char *at = value;; at++) {
+		size_t length = strcspn(at, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)(length < 8 ? length : 7), at);
+		if (!weight_type_from_name(name, &options->weights))
+			return "is none of auto f32 f16 bf16 int8 int4";
+		options->weight_types |= 1u << options->weights;
+		at += length;
+		if (*at == '\0')
+			return NULL;
+	}
+}
+
+static const char *take_against(struct options *options, const char *value)
+{
+	return weight_type_from_name(value, &options->against)
 		       ? NULL
 		       : "is none of auto f32 f16 bf16 int8 int4";
 }
@@ -391,7 +408,9 @@ const struct option_row option_rows[OPTION_ROWS] = {
 	 "auto (default): the cores this process may use"},
 	{"weights", 'w', OPTION_WEIGHTS, "TYPE", take_weights,
 	 "how weights are kept: auto (default), f32, f16, bf16,\n"
-	 "int8 or int4"},
+	 "int8 or int4; verify takes several, with commas (all)"},
+	{"against", 0, OPTION_AGAINST, "TYPE", take_against,
+	 "weights to compare with (default f32)"},
 	{"raw-format", 0, OPTION_RAW, "FORMAT", take_raw_format,
 	 "of headerless standard input (default s16le)"},
 	{"raw-rate", 0, OPTION_RAW, "HZ", take_raw_rate, "likewise (default: the model's)"},

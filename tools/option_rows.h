@@ -6,7 +6,7 @@
 
 #include "tools/options.h"
 
-enum { OPTION_ROWS = 39 };
+enum { OPTION_ROWS = 40 };
 
 struct option_row {
 	const char *name;

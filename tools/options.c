@@ -75,6 +75,9 @@ static int check(const struct command *command, const struct options *options, u
 		return usage_error(command, "--statistics needs --streaming");
 	if ((given & (OPTION_ALL | OPTION_ATTENTIONS)) && (given & OPTION_STREAMING))
 		return usage_error(command, "--all and --attentions do not go with --streaming");
+	if ((options->weight_types & (options->weight_types - 1)) &&
+	    !(command->options & OPTION_AGAINST))
+		return usage_error(command, "--weights takes one type here");
 	if ((given & OPTION_GRAMMAR) && !options->grammar)
 		return usage_error(command, "--threshold needs --grammar");
 	if ((given & OPTION_NOISE) && !(options->noise && isfinite(options->snr_db)))
@@ -122,6 +125,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 		.seed = 1,
 		.dtype = "f32",
 		.split = "test",
+		.against = WEIGHT_F32,
 		.snr_db = NAN,
 		.lm_alpha = NAN,
 		.lm_beta = NAN,

@@ -47,6 +47,7 @@ enum option_flag {
 	OPTION_SHOW = 1 << 23,
 	OPTION_CALIBRATION = 1 << 26,
 	OPTION_GRAMMAR = 1 << 27, /* --grammar, --threshold */
+	OPTION_AGAINST = 1 << 28, /* --against; --weights takes several types */
 };
 
 /* Frames; left and chunk -1: unlimited, whole utterance. chunk 0: what the
@@ -69,7 +70,9 @@ struct options {
 	double max_segment_s; /* 0: never cut */
 	unsigned threads;     /* 0: auto, the cores this process may use */
 	enum weight_type weights;
-	struct pcm_layout raw; /* rate 0: the model's */
+	unsigned weight_types;    /* 1 << type for each of --weights; 0: not given */
+	enum weight_type against; /* what they are compared with */
+	struct pcm_layout raw;    /* rate 0: the model's */
 	const char *output;
 	bool all;
 	bool attentions;

@@ -16,21 +16,7 @@ import sys
 import time
 import unittest
 
-from tool_case import TOOL, ToolTest, fixture, run, samples_of, text_of, tones
-
-
-def read_tensors(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    (size,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + size])
-    out = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        values = array.array("f" if entry["dtype"] == "F32" else "i")
-        values.frombytes(data[8 + size + begin : 8 + size + end])
-        out[name] = (entry["shape"], values)
-    return out, size, len(data)
+from tool_case import TOOL, ToolTest, fixture, read_tensors, run, samples_of, text_of, tones
 
 
 class Usage(ToolTest):

@@ -7,6 +7,7 @@ import array
 import json
 import math
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,21 @@ def tones(rate, seconds):
         x = 0.2 * math.sin(2 * math.pi * 300 * t) + 0.1 * math.sin(2 * math.pi * 2900 * t)
         out.append(round(32767 * x))
     return out
+
+
+def read_tensors(path):
+    """Of a safetensors file: {name: (shape, values)}, header and file size."""
+    with open(path, "rb") as f:
+        data = f.read()
+    (size,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + size])
+    out = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        values = array.array("f" if entry["dtype"] == "F32" else "i")
+        values.frombytes(data[8 + size + begin : 8 + size + end])
+        out[name] = (entry["shape"], values)
+    return out, size, len(data)
 
 
 class ToolTest(unittest.TestCase):
