@@ -141,8 +141,10 @@ static void feed_close(struct feed *feed)
 }
 
 /* Opens the streams of a row and steps them until their left context is full. */
-static int feed_open(struct bench *b, const struct window *window, struct feed *feed)
+static int feed_open(struct bench *b, size_t row, struct feed *feed)
 {
+	const struct window *window = &b->windows[row];
+	size_t streams = b->streams[row];
 	struct acoustic_stream_params params = {
 		.left = window->left,
 		.chunk = window->chunk,
@@ -152,10 +154,10 @@ static int feed_open(struct bench *b, const struct window *window, struct feed *
 
 	memset(feed, 0, sizeof(*feed));
 	int error = 0;
-	while (feed->n < b->options->streams && !error) {
+	while (feed->n < streams && !error) {
 		error = acoustic_stream_create(b->model.acoustic, &params, &feed->streams[feed->n]);
 		/* Streams do not all have the same thing to do at the same time. */
-		feed->position[feed->n] = feed->n * b->n_samples / b->options->streams;
+		feed->position[feed->n] = feed->n * b->n_samples / streams;
 		feed->n += !error;
 	}
 	if (!error)
@@ -163,8 +165,8 @@ static int feed_open(struct bench *b, const struct window *window, struct feed *
 					      (size_t)(window->chunk + window->right),
 					      (size_t)window->left, &feed->batch);
 	if (error) {
-		log_error("no memory for %zu streams of %ld:%ld:%ld", b->options->streams,
-			  window->left, window->chunk, window->right);
+		log_error("no memory for %zu streams of %ld:%ld:%ld", streams, window->left,
+			  window->chunk, window->right);
 		feed_close(feed);
 		return error;
 	}
@@ -184,11 +186,11 @@ static int step_once(struct bench *b, void *ctx)
 	return 0;
 }
 
-static int measure_steps(struct bench *b, const struct window *window, struct bench_times *times)
+static int measure_steps(struct bench *b, size_t row, struct bench_times *times)
 {
 	struct feed feed;
 
-	int error = feed_open(b, window, &feed);
+	int error = feed_open(b, row, &feed);
 	if (error)
 		return error;
 	error = measure(b, times,
@@ -206,7 +208,7 @@ static int measure_memory(struct bench *b, struct bench_type *type)
 {
 	for (size_t i = 0; i < b->n_rows; i++) {
 		struct feed feed;
-		int error = feed_open(b, &b->windows[i], &feed);
+		int error = feed_open(b, i, &feed);
 		if (error)
 			return error;
 		type->rows[i].peak_bytes = memory_peak_bytes();
@@ -229,7 +231,7 @@ static int measure_speed(struct bench *b, struct bench_type *type)
 	if (error)
 		log_error("no memory to measure this machine");
 	for (size_t i = 0; i < b->n_rows && !error; i++)
-		error = measure_steps(b, &b->windows[i], &type->rows[i].times);
+		error = measure_steps(b, i, &type->rows[i].times);
 	if (!error)
 		error = measure(b, &type->window,
 				&(struct subject){.once = offline_once, .ctx = &window});
@@ -246,16 +248,19 @@ static int prepare(struct bench *b)
 	const struct model_config *config = b->model.config;
 	const struct window recommended = {config->left, config->chunk, config->right};
 	long longest = (long)config_frames(config, LONGEST_SECONDS * config->sampling_rate);
-	size_t n = options->n_windows;
+	size_t n = options->n_windows > 0 ? options->n_windows : 1;
+	size_t counts = options->n_stream_counts > 0 ? options->n_stream_counts : 1;
 
-	b->n_rows = n > 0 ? n : 1;
+	b->n_rows = n * counts;
 	b->n_samples = LONGEST_SECONDS * config->sampling_rate;
 	b->samples = malloc(b->n_samples * sizeof(float));
 	if (!b->samples)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->n_rows; i++) {
 		struct window *window = &b->windows[i];
-		*window = n > 0 ? options->windows[i] : recommended;
+		*window = options->n_windows > 0 ? options->windows[i / counts] : recommended;
+		b->streams[i] = options->n_stream_counts > 0 ? options->stream_counts[i % counts]
+							     : options->streams;
 		if (window->left < 0)
 			window->left = longest;
 		if (window->chunk < 0)

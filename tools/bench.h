@@ -17,6 +17,7 @@ struct roofline;
 enum {
 	OFFLINE_SECONDS = 10,
 	WINDOW_FRAMES = 32, /* of the window without cache */
+	BENCH_MAX_ROWS = OPTIONS_MAX_WINDOWS * OPTIONS_MAX_COUNTS,
 };
 
 /* Timings of one thing. */
@@ -36,7 +37,7 @@ struct bench_type {
 	enum weight_type type;
 	double load_seconds;
 	size_t weights_bytes;
-	struct bench_row rows[OPTIONS_MAX_WINDOWS];
+	struct bench_row rows[BENCH_MAX_ROWS];
 	struct bench_times window; /* WINDOW_FRAMES offline */
 	struct bench_times offline;
 	size_t offline_peak_bytes;
@@ -49,7 +50,8 @@ struct bench {
 	struct roofline *roofline;        /* owned, likewise */
 	float *samples;                   /* owned, noise */
 	size_t n_samples;
-	struct window windows[OPTIONS_MAX_WINDOWS];
+	struct window windows[BENCH_MAX_ROWS]; /* of each row */
+	size_t streams[BENCH_MAX_ROWS];        /* likewise */
 	size_t n_rows;
 	struct bench_type types[WEIGHT_TYPES];
 	size_t n_types;

@@ -23,7 +23,7 @@ static double step_bound(const struct bench *b, const struct bench_type *type, s
 {
 	struct machine machine = machine_for(b, type);
 
-	return bound_step(b->model.config, head_width(b), &b->windows[row], b->options->streams,
+	return bound_step(b->model.config, head_width(b), &b->windows[row], b->streams[row],
 			  &machine);
 }
 
@@ -51,6 +51,12 @@ static double step_rtf(const struct bench *b, const struct bench_type *type, siz
 	       tool_model_seconds(&b->model, (size_t)b->windows[row].chunk);
 }
 
+/* How many streams a core keeps up with, when so many are stepped together. */
+static double streams_per_core(const struct bench *b, const struct bench_type *type, size_t row)
+{
+	return (double)b->streams[row] / step_rtf(b, type, row) / pool_threads(b->model.pool);
+}
+
 static void json_times(struct json_out *json, const char *key, const struct bench_times *times)
 {
 	json_begin_object(json, key);
@@ -70,13 +76,14 @@ static void print_json(const struct bench *b, const struct bench_type *type, siz
 	json_string(&json, "weights", weight_type_name(type->type));
 	json_string(&json, "kernels", kernels_for_weights(kernels_get(), type->type));
 	json_integer(&json, "threads", pool_threads(b->model.pool));
-	json_integer(&json, "streams", (long long)b->options->streams);
+	json_integer(&json, "streams", (long long)b->streams[row]);
 	json_integer(&json, "L", b->windows[row].left);
 	json_integer(&json, "C", b->windows[row].chunk);
 	json_integer(&json, "R", b->windows[row].right);
 	json_integer(&json, "steps", (long long)type->rows[row].times.n);
 	json_times(&json, "step_ms", &type->rows[row].times);
 	json_number(&json, "rtf", step_rtf(b, type, row), 5);
+	json_number(&json, "streams_per_core", streams_per_core(b, type, row), 5);
 	json_number(&json, "roofline_ms", 1e3 * bound, 6);
 	json_number(&json, "roofline_share", bound / type->rows[row].times.p50, 4);
 	json_times(&json, "window_ms", &type->window);
@@ -105,26 +112,26 @@ static void print_times(const char *name, const struct bench_type *type,
 
 static void print_text(const struct bench *b)
 {
-	printf("%s, %s, %u threads, %zu stream%s\nthis machine: f32 %.0f, bf16 %.0f, int8 %.0f "
+	printf("%s, %s, %u threads\nthis machine: f32 %.0f, bf16 %.0f, int8 %.0f "
 	       "GOP/s, %.1f GB/s\n\n",
 	       b->options->arguments[0], kernels_get()->name, pool_threads(b->model.pool),
-	       b->options->streams, b->options->streams == 1 ? "" : "s",
 	       1e-9 * b->machine.ops[WEIGHT_F32], 1e-9 * b->machine.ops[WEIGHT_BF16],
 	       1e-9 * b->machine.ops[WEIGHT_INT8], 1e-9 * b->machine.bytes);
-	printf("%-16s %-8s %8s %8s %8s %8s %7s %9s\n", "step L:C:R", "weights", "p50 ms", "p99 ms",
-	       "rtf", "bound ms", "share", "peak MB");
+	printf("%-16s %-8s %8s %8s %8s %8s %7s %9s %12s\n", "step L:C:R", "weights", "p50 ms",
+	       "p99 ms", "rtf", "bound ms", "share", "peak MB", "streams/core");
 	for (size_t i = 0; i < b->n_rows; i++) {
 		const struct window *window = &b->windows[i];
 		char name[64];
 
-		snprintf(name, sizeof(name), "%ld:%ld:%ld", window->left, window->chunk,
-			 window->right);
+		snprintf(name, sizeof(name), "%ld:%ld:%ld x%zu", window->left, window->chunk,
+			 window->right, b->streams[i]);
 		for (size_t t = 0; t < b->n_types; t++) {
 			const struct bench_type *type = &b->types[t];
 			print_times(name, type, &type->rows[i].times,
 				    tool_model_seconds(&b->model, (size_t)window->chunk),
 				    step_bound(b, type, i));
-			printf(" %9.0f\n", (double)type->rows[i].peak_bytes / 1e6);
+			printf(" %9.0f %12.1f\n", (double)type->rows[i].peak_bytes / 1e6,
+			       streams_per_core(b, type, i));
 		}
 	}
 	for (size_t t = 0; t < b->n_types; t++) {

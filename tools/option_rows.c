@@ -227,11 +227,25 @@ static const char *take_windows(struct options *options, const char *value)
 
 static const char *take_streams(struct options *options, const char *value)
 {
-	long n = 0;
-	const char *reason = parse_count(value, MAX_STREAMS, &n);
+	size_t count = 0;
 
-	options->streams = (size_t)n;
-	return reason;
+	for (const char *at = value;; at++) {
+		char *end;
+		long n;
+		if (!parse_long(at, &end, &n) || n < 1 || (*end != ',' && *end != '\0'))
+			return "is not a number of at least 1";
+		if (n > MAX_STREAMS)
+			return "is too large";
+		if (count == OPTIONS_MAX_COUNTS)
+			return "has too many numbers";
+		options->stream_counts[count++] = (size_t)n;
+		at = end;
+		if (*at == '\0')
+			break;
+	}
+	options->n_stream_counts = count;
+	options->streams = options->stream_counts[0];
+	return NULL;
 }
 
 static const char *take_seconds(struct options *options, const char *value)
@@ -426,7 +440,8 @@ const struct option_row option_rows[OPTION_ROWS] = {
 	{"windows", 0, OPTION_WINDOWS, "L:C:R,...", take_windows,
 	 "steps to measure (default: the model's recommendation)"},
 	{"streams", 0, OPTION_STREAMS, "N", take_streams,
-	 "streams stepped together (default: bench 1, wer 16)"},
+	 "streams stepped together (default: bench 1, wer 16);\n"
+	 "bench takes several numbers, with commas"},
 	{"seconds", 0, OPTION_SECONDS, "S", take_seconds, "time to spend on each row (default 5)"},
 	{"seed", 0, OPTION_SEED, "N", take_seed, "of the random numbers (default 1)"},
 	{"dtype", 0, OPTION_DTYPE, "TYPE", take_dtype, "f32 (default), f16 or bf16"},

@@ -75,6 +75,8 @@ static int check(const struct command *command, const struct options *options, u
 		return usage_error(command, "--statistics needs --streaming");
 	if ((given & (OPTION_ALL | OPTION_ATTENTIONS)) && (given & OPTION_STREAMING))
 		return usage_error(command, "--all and --attentions do not go with --streaming");
+	if (options->n_stream_counts > 1 && !(command->options & OPTION_WINDOWS))
+		return usage_error(command, "--streams takes one number here");
 	if ((options->weight_types & (options->weight_types - 1)) &&
 	    !(command->options & OPTION_AGAINST))
 		return usage_error(command, "--weights takes one type here");

@@ -56,7 +56,7 @@ struct window {
 	long left, chunk, right;
 };
 
-enum { OPTIONS_MAX_WINDOWS = 32, OPTIONS_ANY_NUMBER = 1 << 20 };
+enum { OPTIONS_MAX_WINDOWS = 32, OPTIONS_MAX_COUNTS = 8, OPTIONS_ANY_NUMBER = 1 << 20 };
 
 struct options {
 	char *const *arguments; /* borrowed from argv: what is no option */
@@ -80,7 +80,9 @@ struct options {
 	const char *text;
 	struct window windows[OPTIONS_MAX_WINDOWS];
 	size_t n_windows;
-	size_t streams;
+	size_t streams;                           /* the first of: */
+	size_t stream_counts[OPTIONS_MAX_COUNTS]; /* with bench, several */
+	size_t n_stream_counts;                   /* 0: --streams was not given */
 	double seconds;
 	uint64_t seed;
 	const char *dtype; /* "f32", "f16" or "bf16" */

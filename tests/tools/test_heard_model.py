@@ -52,6 +52,10 @@ class Usage(ToolTest):
             ["align", model, audio],
             ["bench", model, "--windows", "8:8:8,"],
             ["bench", model, "--windows", "8:-1:8"],
+            ["bench", model, "--streams", "1,,2"],
+            ["bench", model, "--streams", "1,65"],
+            ["bench", model, "--streams", "1,2,3,4,5,6,7,8,9"],
+            ["wer", model, self.path("x"), "--streams", "1,2"],
             ["lm-pack", self.path("x")],
             ["lm-pack", self.path("x"), self.path("y"), self.path("z")],
             ["make-random", "huge", self.path("x")],
@@ -410,7 +414,7 @@ class Others(ToolTest):
 
     def test_bench(self):
         out = self.good(
-            *["bench", fixture("base-style"), "--json", "--seconds", "0.01", "--streams", "2"],
+            *["bench", fixture("base-style"), "--json", "--seconds", "0.01", "--streams", "2,3"],
             *["--threads", "2", "--windows", "16:8:4,-1:4:0"],
         )
         lines = [json.loads(line) for line in out.splitlines()]
@@ -419,11 +423,13 @@ class Others(ToolTest):
         self.assertIn(types, (["f32"], ["f32", "f16", "bf16", "int8", "int4"]))
         windows = [(16, 8, 4), (1499, 4, 0)]
         self.assertEqual(
-            [(x["weights"], x["L"], x["C"], x["R"]) for x in lines],
-            [(type, *window) for window in windows for type in types],
+            [(x["weights"], x["L"], x["C"], x["R"], x["streams"]) for x in lines],
+            [(type, *window, n) for window in windows for n in (2, 3) for type in types],
         )
         for line in lines:
-            self.assertEqual((line["streams"], line["threads"]), (2, 2))
+            self.assertEqual(line["threads"], 2)
+            streams = line["streams_per_core"]
+            self.assertAlmostEqual(streams * line["rtf"] * 2 / line["streams"], 1, places=3)
             self.assertLessEqual(line["step_ms"]["p50"], line["step_ms"]["p99"])
             for key in ("rtf", "offline_rtf", "peak_rss_bytes", "roofline_ms", "roofline_share",
                         "peak_gops"):
