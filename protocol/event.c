@@ -15,15 +15,22 @@ static void set_stamp(struct heard_event *event, const struct message_stamp *sta
 	event->time = stamp->time;
 }
 
+void event_lists_finish(struct event_lists *lists)
+{
+	free(lists->words);
+	free(lists->slots);
+	*lists = (struct event_lists){0};
+}
+
 static int set_words(struct heard_event *event, const struct message_word *from, size_t n,
-		     struct heard_word **words)
+		     struct event_lists *lists)
 {
 	if (n == 0)
 		return 0;
-	struct heard_word *grown = reallocarray(*words, n, sizeof(**words));
+	struct heard_word *grown = reallocarray(lists->words, n, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	*words = grown;
+	lists->words = grown;
 	for (size_t i = 0; i < n; i++) {
 		grown[i] = (struct heard_word){
 			.word = text_or_empty(from[i].word),
@@ -38,8 +45,25 @@ static int set_words(struct heard_event *event, const struct message_word *from,
 	return 0;
 }
 
+static int set_slots(struct heard_event *event, const struct message_slot *from, size_t n,
+		     struct event_lists *lists)
+{
+	if (n == 0)
+		return 0;
+	struct heard_slot *grown = reallocarray(lists->slots, n, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	lists->slots = grown;
+	for (size_t i = 0; i < n; i++)
+		grown[i] = (struct heard_slot){.name = text_or_empty(from[i].name),
+					       .value = text_or_empty(from[i].value)};
+	event->slots = grown;
+	event->n_slots = n;
+	return 0;
+}
+
 static int set_partial(struct heard_event *event, const struct message_partial *partial,
-		       struct heard_word **words)
+		       struct event_lists *lists)
 {
 	event->kind = HEARD_PARTIAL;
 	set_stamp(event, &partial->stamp);
@@ -48,11 +72,12 @@ static int set_partial(struct heard_event *event, const struct message_partial *
 	event->start = partial->start;
 	event->text = text_or_empty(partial->stable);
 	event->unstable = text_or_empty(partial->unstable);
-	return set_words(event, partial->words, partial->n_words, words);
+	event->name = text_or_empty(partial->command);
+	return set_words(event, partial->words, partial->n_words, lists);
 }
 
 static int set_transcript(struct heard_event *event, const struct message_transcript *transcript,
-			  struct heard_word **words)
+			  struct event_lists *lists)
 {
 	event->kind = HEARD_TRANSCRIPT;
 	event->text = text_or_empty(transcript->text);
@@ -68,7 +93,7 @@ static int set_transcript(struct heard_event *event, const struct message_transc
 	event->latency = transcript->latency;
 	event->name = text_or_empty(transcript->rule);
 	event->code = text_or_empty(transcript->reason);
-	return set_words(event, transcript->words, transcript->n_words, words);
+	return set_words(event, transcript->words, transcript->n_words, lists);
 }
 
 static void set_welcome(struct heard_event *event, const struct message_welcome *welcome)
@@ -112,6 +137,50 @@ static void set_detection(struct heard_event *event, const struct message_detect
 	event->confidence = detection->confidence;
 }
 
+static int set_command(struct heard_event *event, const struct message_command *command,
+		       struct event_lists *lists)
+{
+	event->kind = HEARD_COMMAND;
+	set_stamp(event, &command->stamp);
+	event->utterance = command->utterance;
+	event->text = text_or_empty(command->phrase);
+	event->name = text_or_empty(command->rule);
+	event->confidence = command->confidence;
+	event->start = command->start;
+	event->end = command->end;
+	int status = set_slots(event, command->slots, command->n_slots, lists);
+	return status < 0 ? status : set_words(event, command->words, command->n_words, lists);
+}
+
+static void set_no_match(struct heard_event *event, const struct message_no_match *no_match)
+{
+	event->kind = HEARD_NO_MATCH;
+	set_stamp(event, &no_match->stamp);
+	event->utterance = no_match->utterance;
+	event->text = text_or_empty(no_match->text);
+	event->start = no_match->start;
+	event->end = no_match->end;
+}
+
+static void set_status(struct heard_event *event, const struct message_status *status)
+{
+	event->kind = HEARD_STATUS;
+	set_stamp(event, &status->stamp);
+	event->text = text_or_empty(status->version);
+	event->name = text_or_empty(status->model);
+	event->code = text_or_empty(status->state);
+	event->rate = status->rate;
+	event->seconds = status->behind;
+	event->rung = (int)status->rung;
+}
+
+static void set_text(struct heard_event *event, enum heard_kind kind,
+		     const struct message_text *text)
+{
+	event->kind = kind;
+	event->text = text_or_empty(text->text);
+}
+
 static void set_voice(struct heard_event *event, enum heard_kind kind,
 		      const struct message_timestamp *timestamp)
 {
@@ -120,7 +189,7 @@ static void set_voice(struct heard_event *event, enum heard_kind kind,
 		event->time = (double)timestamp->ms / 1000;
 }
 
-int event_from_message(const struct message *m, const char *type, struct heard_word **words,
+int event_from_message(const struct message *m, const char *type, struct event_lists *lists,
 		       struct heard_event *event)
 {
 	*event = (struct heard_event){
@@ -135,9 +204,9 @@ int event_from_message(const struct message *m, const char *type, struct heard_w
 	};
 	switch (m->kind) {
 	case MESSAGE_PARTIAL:
-		return set_partial(event, &m->partial, words);
+		return set_partial(event, &m->partial, lists);
 	case MESSAGE_TRANSCRIPT:
-		return set_transcript(event, &m->transcript, words);
+		return set_transcript(event, &m->transcript, lists);
 	case MESSAGE_WELCOME:
 		set_welcome(event, &m->welcome);
 		return 0;
@@ -174,6 +243,33 @@ int event_from_message(const struct message *m, const char *type, struct heard_w
 		event->kind = HEARD_ERROR;
 		event->text = text_or_empty(m->error.text);
 		event->code = text_or_empty(m->error.code);
+		return 0;
+	case MESSAGE_COMMAND:
+		return set_command(event, &m->command, lists);
+	case MESSAGE_NO_MATCH:
+		set_no_match(event, &m->no_match);
+		return 0;
+	case MESSAGE_TRANSCRIPT_START:
+		event->kind = HEARD_TRANSCRIPT_START;
+		return 0;
+	case MESSAGE_TRANSCRIPT_CHUNK:
+		set_text(event, HEARD_TRANSCRIPT_CHUNK, &m->text);
+		return 0;
+	case MESSAGE_TRANSCRIPT_STOP:
+		event->kind = HEARD_TRANSCRIPT_STOP;
+		return 0;
+	case MESSAGE_PONG:
+		set_text(event, HEARD_PONG, &m->text);
+		return 0;
+	case MESSAGE_SET:
+		event->kind = HEARD_SET;
+		set_stamp(event, &m->set.stamp);
+		return 0;
+	case MESSAGE_STATUS:
+		set_status(event, &m->status);
+		return 0;
+	case MESSAGE_INFO:
+		event->kind = HEARD_INFO;
 		return 0;
 	default:
 		return 0;

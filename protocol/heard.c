@@ -54,10 +54,10 @@ struct heard {
 
 	struct framing_item item; /* borrowed from framing until its next call */
 	struct message message;
-	struct heard_word *words; /* owned */
-	char *json;               /* owned; by heard_json */
-	bool ready;               /* message was parsed and not taken */
-	bool taken;               /* item is that of the event last taken */
+	struct event_lists lists;
+	char *json; /* owned; by heard_json */
+	bool ready; /* message was parsed and not taken */
+	bool taken; /* item is that of the event last taken */
 
 	int status; /* negative once the connection is over */
 	char error[192];
@@ -190,6 +190,8 @@ void heard_options_init(struct heard_options *options)
 		.silence_no_text = -1,
 		.silence_text = -1,
 		.max_length = -1,
+		.beam = -1,
+		.threshold = -1,
 	};
 }
 
@@ -244,6 +246,28 @@ static int convert_options(const struct heard_options *from, struct session_opti
 		to->endpoint = from->endpoint != 0;
 		to->given |= SESSION_ENDPOINT;
 	}
+	if (from->beam >= 0) {
+		to->beam = from->beam;
+		to->given |= SESSION_BEAM;
+	}
+	if (from->threshold >= 0) {
+		to->threshold = from->threshold;
+		to->given |= SESSION_THRESHOLD;
+	}
+	return 0;
+}
+
+static int convert_grammar(const struct heard_options *from, struct message_grammar *to)
+{
+	*to = (struct message_grammar){0};
+	if (!from || (!from->grammar && !from->phrases))
+		return 0;
+	if (from->grammar && from->phrases)
+		return -EINVAL;
+	to->given = true;
+	to->text = from->grammar;
+	to->phrases = from->phrases;
+	to->n_phrases = from->n_phrases;
 	return 0;
 }
 
@@ -252,6 +276,8 @@ int heard_subscribe(struct heard *heard, const struct heard_options *options)
 	struct message message = {.kind = MESSAGE_SUBSCRIBE};
 	int status = convert_options(options, &message.set.options);
 
+	if (status == 0)
+		status = convert_grammar(options, &message.set.grammar);
 	return status < 0 ? status : send_message(heard, &message, NULL, 0);
 }
 
@@ -272,6 +298,8 @@ int heard_start(struct heard *heard, const struct heard_options *options,
 	    (format->floating && format->width != 4))
 		return -EINVAL;
 	int status = convert_options(options, &transcribe.transcribe.options);
+	if (status == 0)
+		status = convert_grammar(options, &transcribe.transcribe.grammar);
 	if (status == 0)
 		status = send_message(heard, &transcribe, NULL, 0);
 	if (status == 0)
@@ -393,8 +421,17 @@ int heard_next(struct heard *heard, struct heard_event *event)
 		return heard->status;
 	heard->ready = false;
 	heard->taken = true;
-	int status = event_from_message(&heard->message, heard->item.type, &heard->words, event);
+	int status = event_from_message(&heard->message, heard->item.type, &heard->lists, event);
 	return status < 0 ? end_errno(heard, -status) : 1;
+}
+
+const char *heard_slot(const struct heard_event *event, const char *name)
+{
+	for (size_t i = 0; i < event->n_slots; i++) {
+		if (strcmp(event->slots[i].name, name) == 0)
+			return event->slots[i].value;
+	}
+	return NULL;
 }
 
 const char *heard_json(struct heard *heard)
@@ -477,7 +514,7 @@ void heard_close(struct heard *heard)
 		message_finish(&heard->message);
 	forget(heard);
 	framing_destroy(heard->framing);
-	free(heard->words);
+	event_lists_finish(&heard->lists);
 	free(heard->out);
 	close(heard->fd);
 	free(heard);

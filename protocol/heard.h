@@ -60,6 +60,13 @@ struct heard_options {
 	double silence_no_text;  /* -1; seconds; each implies endpoint */
 	double silence_text;     /* -1; seconds */
 	double max_length;       /* -1; seconds */
+	int beam;                /* -1; hypotheses searched; 1: greedy */
+	/* Commands to listen for: the text of a grammar, or phrases; never both. They are read
+	 * by the call that takes the options. */
+	const char *grammar;        /* NULL; "": none, also where the daemon has some */
+	const char *const *phrases; /* NULL; [n_phrases] */
+	size_t n_phrases;
+	double threshold; /* -1; 0..1: least confidence of a command */
 };
 
 void heard_options_init(struct heard_options *options);
@@ -93,9 +100,9 @@ int heard_send(struct heard *heard, const char *type, const char *data);
 /* ---- events ---- */
 
 enum heard_kind {
-	HEARD_OTHER,      /* see type and heard_json */
+	HEARD_OTHER,      /* of a later version: see type and heard_json */
 	HEARD_WELCOME,    /* text: version of the daemon; name: model; rate */
-	HEARD_PARTIAL,    /* text: stable; unstable; words */
+	HEARD_PARTIAL,    /* text: stable; unstable; words; name: best command so far */
 	HEARD_TRANSCRIPT, /* text; words; name: what ended it; code: reason, if any */
 	HEARD_ENDPOINT,   /* name: the rule */
 	HEARD_VOICE_STARTED,
@@ -105,7 +112,17 @@ enum heard_kind {
 	HEARD_LAG,       /* seconds: behind; name: measures; rung */
 	HEARD_DETECTION, /* name; confidence */
 	HEARD_NOT_DETECTED,
-	HEARD_ERROR, /* text; code */
+	HEARD_ERROR,    /* text; code */
+	HEARD_COMMAND,  /* text: the phrase; name: its rule; slots; confidence; words */
+	HEARD_NO_MATCH, /* text: what was said, and is no command */
+	HEARD_TRANSCRIPT_START,
+	HEARD_TRANSCRIPT_CHUNK, /* text: what is added */
+	HEARD_TRANSCRIPT_STOP,
+	HEARD_PONG,   /* text */
+	HEARD_SET,    /* the answer to heard-set; see heard_json */
+	HEARD_STATUS, /* text: version; name: model; code: state; rate; seconds: behind;
+		       * rung; the rest with heard_json */
+	HEARD_INFO,   /* see heard_json */
 };
 
 struct heard_word {
@@ -113,6 +130,10 @@ struct heard_word {
 	double start, end; /* seconds since the stream's start */
 	double confidence; /* 0..1 */
 	int open;          /* may still grow */
+};
+
+struct heard_slot {
+	const char *name, *value;
 };
 
 /* Strings are UTF-8, never NULL, "" where there is none, and valid until the
@@ -127,7 +148,8 @@ struct heard_event {
 	uint64_t utterance, sequence;
 
 	const char *text, *unstable, *name, *code;
-	double start, end; /* transcript: of the utterance, seconds; partial: start */
+	double start, end; /* transcript, no match: of the utterance, seconds; partial: start;
+			    * command: of the phrase */
 	double confidence; /* negative: unknown */
 	double latency;    /* transcript, seconds; negative: unknown */
 	int prefix_ok;     /* transcript: the stable text shown before is its prefix */
@@ -136,12 +158,17 @@ struct heard_event {
 	int rung;
 	const struct heard_word *words;
 	size_t n_words;
+	const struct heard_slot *slots; /* in the order in which the daemon lists them */
+	size_t n_slots;
 };
 
 /* Takes the next event that has come: 1, or 0 for none. Once the connection is
  * over and all events are taken: -EPIPE (the daemon closed it), -EPROTO (what
  * came is not the protocol), or another negative errno. */
 int heard_next(struct heard *heard, struct heard_event *event);
+
+/* The value of a command's slot; NULL where the phrase has none of that name. */
+const char *heard_slot(const struct heard_event *event, const char *name);
 
 /* The event last taken as one line of JSON, no newline, as on the wire:
  * {"type":...,"data":{...}}. Valid as its strings; NULL where there is none or

@@ -284,6 +284,102 @@ static void test_events(void **state)
 	pair_destroy(pair);
 }
 
+static void test_commands(void **state)
+{
+	(void)state;
+	static const char *const phrases[] = {"stop", "go \"on\""};
+	const struct heard_format format = {.rate = 16000, .width = 2, .channels = 1};
+	struct pair *pair = pair_create();
+	struct heard_options options;
+	struct heard_event event;
+
+	assert_hears_hello(pair);
+	heard_options_init(&options);
+	options.phrases = phrases;
+	options.n_phrases = 2;
+	options.threshold = 0.25;
+	assert_int_equal(heard_subscribe(pair->heard, &options), 0);
+	assert_hears(pair, "heard-subscribe",
+		     "{\"threshold\":0.25,\"phrases\":[\"stop\",\"go \\\"on\\\"\"]}");
+	options.grammar = "stop;";
+	assert_int_equal(heard_subscribe(pair->heard, &options), -EINVAL);
+	assert_int_equal(heard_start(pair->heard, &options, &format), -EINVAL);
+	options.phrases = NULL;
+	options.beam = 8;
+	assert_int_equal(heard_start(pair->heard, &options, &format), 0);
+	assert_hears(pair, "transcribe",
+		     "{\"heard\":{\"beam\":8,\"threshold\":0.25,\"grammar\":\"stop;\"}}");
+
+	say(pair,
+	    "{\"type\":\"heard-command\",\"data\":{\"stream\":1,\"clock\":16000,\"time\":1,"
+	    "\"utt\":2,\"phrase\":\"light on\",\"rule\":\"light\",\"slots\":{\"room\":\"bed "
+	    "room\",\"state\":\"on\"},\"confidence\":0.75,\"start\":0.25,\"end\":0.5,\"words\":["
+	    "{\"word\":\"light\",\"start\":0.25,\"end\":0.5,\"confidence\":0.5}]}}\n"
+	    "{\"type\":\"heard-no-match\",\"data\":{\"stream\":1,\"clock\":32000,\"time\":2,"
+	    "\"utt\":3,\"text\":\"lie\",\"start\":1,\"end\":2}}\n"
+	    "{\"type\":\"heard-partial\",\"data\":{\"utt\":4,\"seq\":0,\"stable\":\"\","
+	    "\"unstable\":\"li\",\"command\":\"light\"}}\n");
+	assert_int_equal(heard_next(pair->heard, &event), 1);
+	assert_int_equal(event.kind, HEARD_COMMAND);
+	assert_int_equal(event.utterance, 2);
+	assert_string_equal(event.text, "light on");
+	assert_string_equal(event.name, "light");
+	assert_int_equal(event.n_slots, 2);
+	assert_string_equal(event.slots[0].name, "room");
+	assert_string_equal(heard_slot(&event, "room"), "bed room");
+	assert_string_equal(heard_slot(&event, "state"), "on");
+	assert_null(heard_slot(&event, "Room"));
+	assert_true(event.confidence == 0.75);
+	assert_true(event.time == 1 && event.start == 0.25 && event.end == 0.5);
+	assert_int_equal(event.n_words, 1);
+	assert_string_equal(event.words[0].word, "light");
+	assert_int_equal(heard_next(pair->heard, &event), 1);
+	assert_int_equal(event.kind, HEARD_NO_MATCH);
+	assert_int_equal(event.utterance, 3);
+	assert_string_equal(event.text, "lie");
+	assert_true(event.start == 1 && event.end == 2);
+	assert_int_equal(event.n_slots, 0);
+	assert_null(heard_slot(&event, "room"));
+	assert_int_equal(heard_next(pair->heard, &event), 1);
+	assert_int_equal(event.kind, HEARD_PARTIAL);
+	assert_string_equal(event.name, "light");
+	pair_destroy(pair);
+}
+
+/* Every event that the daemon sends has a name. */
+static void test_kinds(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		enum heard_kind kind;
+		const char *text;
+	} events[] = {
+		{"{\"type\":\"transcript-start\"}\n", HEARD_TRANSCRIPT_START, ""},
+		{"{\"type\":\"transcript-chunk\",\"data\":{\"text\":\"a\"}}\n",
+		 HEARD_TRANSCRIPT_CHUNK, "a"},
+		{"{\"type\":\"transcript-stop\"}\n", HEARD_TRANSCRIPT_STOP, ""},
+		{"{\"type\":\"pong\",\"data\":{\"text\":\"x\"}}\n", HEARD_PONG, "x"},
+		{"{\"type\":\"heard-set\",\"data\":{\"beam\":4}}\n", HEARD_SET, ""},
+		{"{\"type\":\"heard-status\",\"data\":{\"stream\":0,\"clock\":0,\"time\":0,"
+		 "\"version\":\"1\",\"state\":\"ready\"}}\n",
+		 HEARD_STATUS, "1"},
+		{"{\"type\":\"info\",\"data\":{\"asr\":[]}}\n", HEARD_INFO, ""},
+	};
+	struct pair *pair = pair_create();
+	struct heard_event event;
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		say(pair, events[i].line);
+		assert_int_equal(heard_next(pair->heard, &event), 1);
+		assert_int_equal(event.kind, events[i].kind);
+		assert_string_equal(event.text, events[i].text);
+		if (event.kind == HEARD_STATUS)
+			assert_string_equal(event.code, "ready");
+	}
+	pair_destroy(pair);
+}
+
 /* Events that came before the end are delivered before it, also where sending
  * fails first. */
 static void test_end(void **state)
@@ -371,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_formats),  cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_events),   cmocka_unit_test(test_end),
 		cmocka_unit_test(test_broken),   cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_commands), cmocka_unit_test(test_kinds),
 	};
 	return cmocka_run_group_tests_name("heard", tests, NULL, NULL);
 }
