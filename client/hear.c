@@ -3,6 +3,7 @@
  */
 #include "client/hear.h"
 
+#include "client/commands.h"
 #include "client/live.h"
 #include "client/options.h"
 #include "client/push.h"
@@ -23,6 +24,17 @@ static void say(void *ctx, enum log_level level, const char *line)
 	fprintf(stderr, "hear: %s\n", line);
 }
 
+static int run(struct options *options)
+{
+	struct commands *commands = NULL;
+
+	if (options->commands && commands_open(options->commands, &options->session, &commands) < 0)
+		return HEAR_FILE;
+	int status = options->command == COMMAND_LIVE ? live_run(options) : push_run(options);
+	commands_close(commands);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -41,9 +53,8 @@ int main(int argc, char **argv)
 	}
 	switch (options.command) {
 	case COMMAND_LIVE:
-		return live_run(&options);
 	case COMMAND_FILES:
-		return push_run(&options);
+		return run(&options);
 	case COMMAND_STATUS:
 		return status_run(&options);
 	case COMMAND_DEVICES:

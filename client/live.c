@@ -52,7 +52,7 @@ static bool show(struct live *live, struct heard *heard, const struct heard_even
 	if (event->kind == HEARD_ERROR) {
 		bool retry = connection_worth_retrying(event->code);
 		if (!live->output.json)
-			output_error(&live->output, "%s", event->text);
+			output_refusal(&live->output, event, NULL);
 		*end = retry ? END_LOST : END_REFUSED;
 		return true;
 	}

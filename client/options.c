@@ -19,6 +19,10 @@ const char options_help[] =
 	"      --srt FILE           write subtitles as SubRip, growing\n"
 	"      --vtt FILE           write subtitles as WebVTT, growing\n"
 	"      --txt FILE           write the text, growing\n"
+	"  -c, --commands FILE      listen for the commands of a grammar, or of phrases in\n"
+	"                           FILE.json, and print those heard, a line of JSON each\n"
+	"      --threshold P        least confidence of a command, 0 to 1\n"
+	"  -x, --exec PROGRAM       run it for each command heard; see hear(1)\n"
 	"  -q, --quiet              no progress bar, no notices\n"
 	"  -h, --help               this text\n"
 	"  -V, --version            the version\n"
@@ -43,6 +47,7 @@ enum {
 	OPT_SRT = 256,
 	OPT_VTT,
 	OPT_TXT,
+	OPT_THRESHOLD,
 	OPT_FINAL,
 	OPT_SILENCE,
 	OPT_INTERVAL,
@@ -57,6 +62,9 @@ static const struct option long_options[] = {
 	{"srt", required_argument, NULL, OPT_SRT},
 	{"vtt", required_argument, NULL, OPT_VTT},
 	{"txt", required_argument, NULL, OPT_TXT},
+	{"commands", required_argument, NULL, 'c'},
+	{"threshold", required_argument, NULL, OPT_THRESHOLD},
+	{"exec", required_argument, NULL, 'x'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"realtime", no_argument, NULL, 'r'},
 	{"language", required_argument, NULL, 'l'},
@@ -78,15 +86,22 @@ static int refuse(const char *option, const char *value, const char *wanted)
 	return -EINVAL;
 }
 
-static int take_seconds(const char *option, const char *value, double *out)
+/* A number from 0 to max. */
+static int take_amount(const char *option, const char *value, double max, const char *wanted,
+		       double *out)
 {
 	char *end;
-	double seconds = strtod(value, &end);
+	double amount = strtod(value, &end);
 
-	if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= 3600))
-		return refuse(option, value, "a number of seconds from 0 to 3600");
-	*out = seconds;
+	if (end == value || *end != '\0' || !(amount >= 0 && amount <= max))
+		return refuse(option, value, wanted);
+	*out = amount;
 	return 0;
+}
+
+static int take_seconds(const char *option, const char *value, double *out)
+{
+	return take_amount(option, value, 3600, "a number of seconds from 0 to 3600", out);
 }
 
 static int take_number(const char *option, const char *value, unsigned max, unsigned *out)
@@ -120,6 +135,15 @@ static int take_option(struct options *options, int option, const char *value)
 		return 0;
 	case OPT_TXT:
 		options->txt = value;
+		return 0;
+	case 'c':
+		options->commands = value;
+		return 0;
+	case OPT_THRESHOLD:
+		return take_amount("threshold", value, 1, "a number from 0 to 1",
+				   &options->session.threshold);
+	case 'x':
+		options->exec = value;
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -185,6 +209,8 @@ static int check(const struct options *options)
 {
 	const struct heard_options *session = &options->session;
 	bool subtitles = options->srt || options->vtt || options->txt;
+	bool commands = options->commands || options->exec || session->threshold >= 0;
+	bool question = options->command == COMMAND_STATUS || options->command == COMMAND_DEVICES;
 
 	if (options->command == COMMAND_LIVE &&
 	    (session->language || session->final || session->endpoint >= 0 ||
@@ -198,9 +224,13 @@ static int check(const struct options *options)
 		fputs("hear: --realtime is for files\n", stderr);
 		return -EINVAL;
 	}
-	if (subtitles &&
-	    (options->command == COMMAND_STATUS || options->command == COMMAND_DEVICES)) {
+	if (subtitles && question) {
 		fputs("hear: --srt, --vtt and --txt are for captions and files\n", stderr);
+		return -EINVAL;
+	}
+	if (commands && question) {
+		fputs("hear: --commands, --threshold and --exec are for captions and files\n",
+		      stderr);
 		return -EINVAL;
 	}
 	if ((options->srt || options->vtt) && options->n_files > 1) {
@@ -219,7 +249,7 @@ int options_parse(int argc, char **argv, struct options *options)
 		.raw = {.format = PCM_S16LE, .rate = 0, .channels = 1},
 	};
 	heard_options_init(&options->session);
-	while ((option = getopt_long(argc, argv, "s:jqrl:ehV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:jc:x:qrl:ehV", long_options, NULL)) != -1) {
 		status = take_option(options, option, optarg);
 		if (status < 0)
 			return status;

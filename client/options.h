@@ -26,6 +26,8 @@ struct options {
 	bool quiet;
 	bool realtime;
 	const char *srt, *vtt, *txt; /* NULL: not wanted */
+	const char *commands;        /* file of what to listen for; NULL: none */
+	const char *exec;            /* program to run for each; NULL: none */
 	struct heard_options session;
 	struct pcm_layout raw; /* of standard input without a header; rate 0: the model's */
 	char **files;

@@ -1,5 +1,6 @@
 #include "client/output.h"
 
+#include "client/program.h"
 #include "client/terminal.h"
 
 #include <cjson/cJSON.h>
@@ -10,6 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+static void say_program(void *ctx, const char *line)
+{
+	output_notice(ctx, "%s", line);
+}
+
 int output_init(struct output *output, const struct options *options)
 {
 	int status = 0;
@@ -18,6 +24,9 @@ int output_init(struct output *output, const struct options *options)
 	captions_init(&output->captions, STDOUT_FILENO);
 	output->json = options->json;
 	output->quiet = options->quiet;
+	output->commands = options->commands;
+	if (output->commands)
+		output->captions.live = false;
 	output->partials = options->command == COMMAND_LIVE || options->realtime;
 	if (options->srt)
 		status = subtitles_open(&output->srt, SUBTITLES_SRT, options->srt);
@@ -25,12 +34,15 @@ int output_init(struct output *output, const struct options *options)
 		status = subtitles_open(&output->vtt, SUBTITLES_VTT, options->vtt);
 	if (status == 0 && options->txt)
 		status = subtitles_open(&output->txt, SUBTITLES_TXT, options->txt);
+	if (status == 0 && options->exec)
+		status = program_open(options->exec, say_program, output, &output->program);
 	return status;
 }
 
 void output_finish(struct output *output)
 {
 	captions_hide(&output->captions);
+	program_close(output->program);
 	subtitles_close(&output->srt);
 	subtitles_close(&output->vtt);
 	subtitles_close(&output->txt);
@@ -66,6 +78,21 @@ void output_error(struct output *output, const char *format, ...)
 	va_start(args, format);
 	say(output, format, args);
 	va_end(args);
+}
+
+void output_refusal(struct output *output, const struct heard_event *event, const char *what)
+{
+	static const char *const fields[] = {"grammar", "phrases"};
+
+	/* What is wrong in the commands is in their file, at the line or phrase given. */
+	for (size_t i = 0; output->commands && i < sizeof(fields) / sizeof(fields[0]); i++) {
+		size_t n = strlen(fields[i]);
+		if (strncmp(event->text, fields[i], n) == 0 && event->text[n] == ':') {
+			output_error(output, "%s%s", output->commands, event->text + n);
+			return;
+		}
+	}
+	output_error(output, "%s%s%s", what ? what : "", what ? ": " : "", event->text);
 }
 
 static int flushed(struct output *output)
@@ -152,8 +179,12 @@ int output_event(struct output *output, struct heard *heard, const struct heard_
 		status = add_subtitles(output, event);
 	if (status < 0)
 		return status;
-	if (output->json)
+	if (event->kind == HEARD_COMMAND && output->program)
+		program_run(output->program, event, output->file);
+	if (output->json || (output->commands && event->kind == HEARD_COMMAND))
 		return print_json(output, heard);
+	if (output->commands && event->kind == HEARD_TRANSCRIPT)
+		return 0;
 
 	switch (event->kind) {
 	case HEARD_PARTIAL:

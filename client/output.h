@@ -1,6 +1,6 @@
 /*
  * Where events go: captions or JSON on standard output, subtitle files, notices on
- * standard error.
+ * standard error, the program of --exec.
  */
 #ifndef HEARD_CLIENT_OUTPUT_H
 #define HEARD_CLIENT_OUTPUT_H
@@ -15,6 +15,8 @@
 struct output {
 	struct captions captions;
 	struct subtitles srt, vtt, txt;
+	struct program *program; /* owned; of --exec; NULL: none */
+	const char *commands;    /* borrowed; their file: matches instead of captions; NULL: none */
 	bool json;
 	bool quiet;
 	bool partials;                /* show them: captions, not the text of files */
@@ -24,7 +26,8 @@ struct output {
 	struct subtitles_word *words; /* owned scratch */
 };
 
-/* 0, or a negative errno that has been reported. output_finish in any case. */
+/* 0, or a negative errno that has been reported. output_finish in any case; the output stays
+ * where it is until then. */
 int output_init(struct output *output, const struct options *options);
 void output_finish(struct output *output);
 
@@ -39,5 +42,7 @@ void output_notice(struct output *output, const char *format, ...)
 /* The same, also with --quiet. */
 void output_error(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The daemon's HEARD_ERROR likewise; what: the file in question, NULL: none. */
+void output_refusal(struct output *output, const struct heard_event *event, const char *what);
 
 #endif

@@ -3,7 +3,7 @@
  * floats at the model's rate: so both print the same words. The daemon takes it as
  * fast as it can work. Where the connection breaks the file is pushed again from
  * its start; what a pushed stream says does not depend on timing, so transcripts
- * that were shown before are recognized by their number and left out.
+ * and commands that were shown before are recognized by their number and left out.
  */
 #include "client/push.h"
 
@@ -43,6 +43,12 @@ enum end {
 	END_LOST,       /* the connection; worth another attempt */
 };
 
+/* Events of a kind in the file in progress. */
+struct tally {
+	size_t shown;   /* in all attempts */
+	size_t arrived; /* in this attempt */
+};
+
 struct push {
 	const struct options *options;
 	struct output output;
@@ -55,8 +61,7 @@ struct push {
 	struct audio_file *file; /* owned */
 	bool piped;              /* standard input */
 	bool endpoints;
-	size_t shown;   /* transcripts shown, in all attempts */
-	size_t arrived; /* in this attempt */
+	struct tally transcripts, commands;
 
 	/* the attempt in progress */
 	uint64_t samples; /* read */
@@ -85,7 +90,10 @@ static bool is_last(const struct push *push, const struct heard_event *event)
 /* True where the event ends the attempt. */
 static bool show(struct push *push, const struct heard_event *event, enum end *end)
 {
-	bool again = event->kind == HEARD_TRANSCRIPT && push->arrived++ < push->shown;
+	struct tally *tally = event->kind == HEARD_TRANSCRIPT ? &push->transcripts
+			      : event->kind == HEARD_COMMAND  ? &push->commands
+							      : NULL;
+	bool again = tally && tally->arrived++ < tally->shown;
 
 	if (!again && (push->output.json || event->kind != HEARD_PARTIAL))
 		progress_hide(&push->progress);
@@ -94,12 +102,12 @@ static bool show(struct push *push, const struct heard_event *event, enum end *e
 		*end = status == -EPIPE ? END_OUTPUT : END_UNWRITABLE;
 		return true;
 	}
-	if (event->kind == HEARD_TRANSCRIPT && push->arrived > push->shown)
-		push->shown = push->arrived;
+	if (tally && !again)
+		tally->shown = tally->arrived;
 	if (event->kind == HEARD_ERROR) {
 		bool retry = connection_worth_retrying(event->code);
 		if (!push->output.json && !retry)
-			output_error(&push->output, "%s: %s", push->path, event->text);
+			output_refusal(&push->output, event, push->path);
 		else
 			output_notice(&push->output, "%s", event->text);
 		*end = retry ? END_LOST : END_REFUSED;
@@ -179,7 +187,7 @@ static int start(struct push *push)
 	session.partials = push->output.json || (live_captions(push) && push->output.captions.live);
 	session.words = push->output.json || push->options->srt || push->options->vtt;
 	push->endpoints = session.endpoint == 1 || session.silence_text >= 0;
-	push->arrived = 0;
+	push->transcripts.arrived = push->commands.arrived = 0;
 	push->samples = 0;
 	push->block_bytes = push->block_pushed = 0;
 	push->stopped = false;
@@ -187,7 +195,8 @@ static int start(struct push *push)
 	push->output.partials = live_captions(push);
 	push->output.empty_lines = !push->endpoints;
 	progress_init(&push->progress, !push->options->quiet && !live_captions(push) &&
-					       !(push->output.json && isatty(STDOUT_FILENO)));
+					       !((push->output.json || push->output.commands) &&
+						 isatty(STDOUT_FILENO)));
 	progress_start(&push->progress, push->path, audio_file_duration(push->file));
 	push->open = true;
 	return heard_start(push->heard, &session, &format);
@@ -307,7 +316,7 @@ static enum end push_file(struct push *push, const char *path, int *status)
 	push->path = path;
 	push->output.file = path;
 	push->piped = strcmp(path, "-") == 0;
-	push->shown = 0;
+	push->transcripts.shown = push->commands.shown = 0;
 	for (int attempt = 0; attempt < MAX_ATTEMPTS && end == END_LOST; attempt++) {
 		if (attempt > 0) {
 			*status = reconnect(push, &backoff);

@@ -15,14 +15,19 @@ enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 5000 };
 /* The handler writes a byte here, so that a signal between looking and polling
  * is not missed. */
 static int signal_pipe[2] = {-1, -1};
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, child_ended;
+
+static void (*reap_child)(void *ctx);
+static void *reap_ctx;
 
 static void on_signal(int signal)
 {
 	int error = errno;
 
-	(void)signal;
-	interrupted = 1;
+	if (signal == SIGCHLD)
+		child_ended = 1;
+	else
+		interrupted = 1;
 	ssize_t n = write(signal_pipe[1], "", 1);
 	(void)n; /* full: it is readable anyway */
 	errno = error;
@@ -47,6 +52,35 @@ bool wait_interrupted(void)
 	return interrupted != 0;
 }
 
+int wait_on_child(void (*reap)(void *ctx), void *ctx)
+{
+	/* Other calls than poll go on: to print a line is not worth a special case. */
+	struct sigaction action = {.sa_handler = reap ? on_signal : SIG_DFL,
+				   .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
+	reap_child = reap;
+	reap_ctx = ctx;
+	sigemptyset(&action.sa_mask);
+	return sigaction(SIGCHLD, &action, NULL) < 0 ? -errno : 0;
+}
+
+static void look_after_children(void)
+{
+	if (!child_ended)
+		return;
+	child_ended = 0; /* before looking: one that ends meanwhile sets it again */
+	if (reap_child)
+		reap_child(reap_ctx);
+}
+
+static void empty_signal_pipe(void)
+{
+	char bytes[64];
+
+	while (read(signal_pipe[0], bytes, sizeof(bytes)) > 0)
+		;
+}
+
 int64_t wait_now_ms(void)
 {
 	struct timespec now;
@@ -63,6 +97,7 @@ int wait_for(struct heard *heard, int input_fd, int timeout_ms)
 		int found = 0, left = timeout_ms;
 		if (wait_interrupted())
 			return -EINTR;
+		look_after_children();
 		if (heard) {
 			found = heard_wait(heard, 0);
 			if (found < 0)
@@ -82,6 +117,8 @@ int wait_for(struct heard *heard, int input_fd, int timeout_ms)
 		int n = poll(fds, 3, found > 0 ? 0 : left);
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (fds[0].revents & POLLIN)
+			empty_signal_pipe();
 		if (n < 0 || (fds[0].revents & POLLIN))
 			continue;
 		int bits = found > 0 ? WAIT_EVENT : 0;

@@ -15,6 +15,10 @@ int wait_init(void);
 
 bool wait_interrupted(void);
 
+/* From here on the waits below call `reap` soon after a child process ended, on this thread, and
+ * go on waiting. NULL: no more. 0 or a negative errno. */
+int wait_on_child(void (*reap)(void *ctx), void *ctx);
+
 /* What wait_for found; several at once. */
 enum {
 	WAIT_EVENT = 1, /* heard_next has one, or heard_push has room */

@@ -129,6 +129,33 @@ class Model(HearTest):
             self.assertEqual(out.encode(), done.stdout)
 
 
+    def test_commands(self):
+        """Those of heard-model over the same samples, and where the file is wrong."""
+        path = self.wav("a.wav", tones(3))
+        grammar = os.path.join(self.directory, "lights")
+        with open(grammar, "w", encoding="utf-8") as out:
+            out.write("public <light> = light (<state>);\n<state> = on | off;\n")
+        model = os.path.join(FIXTURES, "base-style")
+        done = subprocess.run([HEARD_MODEL, "transcribe", "--json", "--grammar", grammar, model,
+                               path], check=True, stdout=subprocess.PIPE)
+        wanted = json.loads(done.stdout)
+        with Daemon(program=HEARD, model=model) as daemon:
+            wait(lambda: '"state":"ready"' in self.hear(daemon.path, "--json", "status"),
+                 "the model")
+            out = self.hear(daemon.path, "--final", "offline", "--threshold", "0", "-c", grammar,
+                            path)
+            event = json.loads(out)["data"]
+            self.assertEqual([event[key] for key in ("phrase", "rule", "slots")],
+                             [wanted[key] for key in ("phrase", "rule", "slots")])
+            self.assertEqual(self.hear(daemon.path, "--threshold", "1", "-c", grammar, path), "")
+            with open(grammar, "w", encoding="utf-8") as out:
+                out.write("light 5;\n")
+            process = hear_command(daemon.path, "-c", grammar, path)
+            _, err = process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, 1)
+            self.assertTrue(err.decode().startswith(f"hear: {grammar}:1:7: "), err)
+
+
 class Live(HearTest):
     def follow(self, daemon, *arguments):
         process = hear_command(daemon.path, *arguments)
