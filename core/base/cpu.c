@@ -10,7 +10,7 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
-#elif defined(__aarch64__) || defined(__arm__)
+#elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -101,16 +101,6 @@ unsigned cpu_flags_detected(void)
 		return 0;
 	return CPU_NEON | (caps & dotprod ? CPU_DOTPROD : 0u) | (caps2 & i8mm2 ? CPU_I8MM : 0u) |
 	       (caps2 & bf16_2 ? CPU_ARM_BF16 : 0u);
-}
-
-#elif defined(__arm__)
-
-unsigned cpu_flags_detected(void)
-{
-	const unsigned long neon = 1ul << 12, vfpv4 = 1ul << 16;
-	unsigned long caps = getauxval(AT_HWCAP);
-
-	return (caps & neon) && (caps & vfpv4) ? CPU_NEON : 0u;
 }
 
 #else

@@ -15,7 +15,7 @@ enum cpu_flag {
 	CPU_AVX512_VNNI = 1 << 2,
 	CPU_AVX512_BF16 = 1 << 3,
 	CPU_AVX_VNNI = 1 << 4,
-	CPU_NEON = 1 << 5, /* on 32-bit ARM with fused multiply-add and halves (VFPv4) */
+	CPU_NEON = 1 << 5, /* of 64-bit ARM; 32-bit ARM computes in C */
 	CPU_DOTPROD = 1 << 6,
 	CPU_I8MM = 1 << 7,
 	/* vdpbf16ps takes longer than the two multiply-adds it stands for. */

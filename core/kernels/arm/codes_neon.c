@@ -9,8 +9,6 @@
 #define CODES_NAME "neon"
 #define NAME(type) microkernel_##type##_neon
 
-#if defined(__aarch64__)
-
 /* 24 sums, four of weights, one of activations, two of products. */
 #define DOT_ROWS        6
 #define CODES_INT4_ROWS 2
@@ -23,23 +21,5 @@ static ALWAYS_INLINE dot_acc dot_add(dot_acc acc, dot_raw w, int32_t x)
 
 	return vpadalq_s16(acc, vpaddq_s16(low, high));
 }
-
-#else
-
-/* Half of the registers. */
-#define DOT_ROWS        2
-#define CODES_INT4_ROWS 1
-
-static ALWAYS_INLINE dot_acc dot_add(dot_acc acc, dot_raw w, int32_t x)
-{
-	int8x8_t four = vreinterpret_s8_s32(vdup_n_s32(x));
-	int16x8_t low = vmull_s8(vget_low_s8(w), four);
-	int16x8_t high = vmull_s8(vget_high_s8(w), four);
-
-	return vpadalq_s16(acc, vcombine_s16(vpadd_s16(vget_low_s16(low), vget_high_s16(low)),
-					     vpadd_s16(vget_low_s16(high), vget_high_s16(high))));
-}
-
-#endif
 
 #include "core/kernels/codes_body.h"

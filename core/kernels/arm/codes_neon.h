@@ -27,12 +27,7 @@ static ALWAYS_INLINE dot_acc codes_add(dot_acc a, dot_acc b)
 
 static ALWAYS_INLINE int32_t codes_sum(dot_acc a)
 {
-#if defined(__aarch64__)
 	return vaddvq_s32(a);
-#else
-	int32x2_t two = vadd_s32(vget_low_s32(a), vget_high_s32(a));
-	return vget_lane_s32(vpadd_s32(two, two), 0);
-#endif
 }
 
 static ALWAYS_INLINE vec codes_float(dot_acc a)
