@@ -4,6 +4,7 @@
  * before a reset give the same bits.
  */
 #include "allocations.h"
+#include "core/acoustic/kv_cache.h"
 #include "core/kernels/pool.h"
 #include "helpers.h"
 
@@ -236,7 +237,17 @@ static void test_position_does_not_matter(void **state)
 
 		size_t total = config_frames(config, n);
 		size_t reach = config->n_layers * (left + chunk) + config->pos_kernel;
-		size_t start = (total - reach - 200) / chunk * chunk;
+		/* Where a frame has another slot, sums over the slots round differently.
+		 * Where moreover activations are rounded to codes, a value next to a tie may
+		 * fall to the other side, and the layers behind it carry that on: then
+		 * the later stream starts a whole number of turns of the ring after the
+		 * first, and there is no difference. */
+		bool floats = acoustic_model_weights(model) == WEIGHT_F32 ||
+			      acoustic_model_weights(model) == WEIGHT_F16;
+		size_t turn = kv_cache_capacity(left + chunk + right);
+		size_t unit = floats ? chunk : turn * chunk;
+		size_t start = (total - reach - 200) / unit * unit;
+		start -= floats && start % turn == 0 ? chunk : 0;
 		assert_true(start > 10 * (left + chunk + right));
 		assert_int_equal(acoustic_batch_create(model, 1, chunk + right, left, &batch), 0);
 		for (size_t i = 0; i < 2; i++) {
@@ -262,12 +273,7 @@ static void test_position_does_not_matter(void **state)
 		const float *b = records[1].committed + reach * width;
 		assert_int_equal(records[0].n_committed, start + records[1].n_committed);
 		assert_true(compared >= 100);
-		/* Slots differ, so sums over them round differently. Where activations
-		 * are rounded to codes a value next to a tie may fall to the other
-		 * side, and the layers behind it carry that on. */
-		bool floats = acoustic_model_weights(model) == WEIGHT_F32 ||
-			      acoustic_model_weights(model) == WEIGHT_F16;
-		assert_true(max_difference(a, b, compared * width) < (floats ? 1e-4f : 2.0f));
+		assert_true(max_difference(a, b, compared * width) <= (floats ? 1e-4f : 0.0f));
 		record_finish(&records[0]);
 		record_finish(&records[1]);
 		acoustic_batch_destroy(batch);
