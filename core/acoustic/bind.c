@@ -108,6 +108,7 @@ int bind_linear(const struct binder *binder, const char *name, size_t out_size, 
 		.read_codes = read_linear_codes,
 		.coded = stored.type,
 		.ctx = &stored,
+		.pool = binder->pool,
 		.mapped = tensor_view_f32(stored.values),
 	};
 	ret = matrix_pack(binder->arena, binder->kernels, &source, binder->linear_type, &out->w);
@@ -118,6 +119,7 @@ int bind_linear(const struct binder *binder, const char *name, size_t out_size, 
 	return bind_vector(binder, full, 1, &out_size, &out->bias);
 }
 
+/* Its rows pass through one buffer, so no pool packs them: they are few. */
 struct convolution_source {
 	struct stored_matrix stored; /* [rows, in, kernel] */
 	size_t first, in, kernel;

@@ -14,12 +14,14 @@
 #include <stddef.h>
 
 struct kernels;
+struct pool;
 struct weights;
 
 struct binder {
 	struct weights *weights;                        /* borrowed */
 	const struct kernels *kernels;                  /* borrowed */
 	struct arena *arena;                            /* borrowed; measuring or real */
+	struct pool *pool;                              /* borrowed; packs linear layers */
 	const char *prefix;                             /* "hubert.", "wav2vec2." or "" */
 	enum weight_type linear_type, convolution_type; /* what matrices are packed as */
 };

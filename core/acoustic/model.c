@@ -31,6 +31,7 @@ static struct binder make_binder(const struct acoustic_model *model, struct weig
 		.weights = weights,
 		.kernels = model->kernels,
 		.arena = arena,
+		.pool = model->pool,
 		.prefix = model->prefix,
 		.linear_type = weight_choice_of(MATRIX_LINEAR, model->weight_type),
 		.convolution_type = weight_choice_of(MATRIX_CONVOLUTION, model->weight_type),

@@ -22,28 +22,47 @@ static size_t ceil_div(size_t a, size_t b)
 	return (a + b - 1) / b;
 }
 
+struct float_job {
+	const struct matrix_source *source;
+	float *panels, *rows; /* rows: [workers][16][stride] */
+	size_t stride;
+};
+
 /* Sixteen rows are read into a buffer and written out as one panel front to
  * back: scattering each row over the panel would touch every line 16 times. */
+static void pack_panel(void *ctx, size_t task, unsigned worker)
+{
+	const struct float_job *job = ctx;
+	const struct matrix_source *source = job->source;
+	size_t k = source->k, stride = job->stride, first = task * PANEL;
+	float *rows = job->rows + worker * PANEL * stride, *panel = job->panels + first * k;
+
+	for (size_t c = 0; c < PANEL; c++) {
+		if (first + c < source->n)
+			source->read_row(source->ctx, first + c, rows + c * stride);
+		else
+			memset(rows + c * stride, 0, k * sizeof(float));
+	}
+	for (size_t i = 0; i < k; i++) {
+		for (size_t c = 0; c < PANEL; c++)
+			panel[i * PANEL + c] = rows[c * stride + i];
+	}
+}
+
 static int pack_floats(float *panels, const struct matrix_source *source)
 {
-	size_t k = source->k, stride = k + PAD;
-	float *rows = malloc(PANEL * stride * sizeof(float));
+	size_t stride = source->k + PAD;
+	struct float_job job = {
+		.source = source,
+		.panels = panels,
+		.rows = malloc(packing_workers(source) * PANEL * stride * sizeof(float)),
+		.stride = stride,
+	};
 
-	if (rows == NULL)
+	if (job.rows == NULL)
 		return -ENOMEM;
-	for (size_t first = 0; first < source->n; first += PANEL, panels += k * PANEL) {
-		for (size_t c = 0; c < PANEL; c++) {
-			if (first + c < source->n)
-				source->read_row(source->ctx, first + c, rows + c * stride);
-			else
-				memset(rows + c * stride, 0, k * sizeof(float));
-		}
-		for (size_t i = 0; i < k; i++) {
-			for (size_t c = 0; c < PANEL; c++)
-				panels[i * PANEL + c] = rows[c * stride + i];
-		}
-	}
-	free(rows);
+	packing_run(source, ceil_div(source->n, PANEL), pack_panel, &job);
+	free(job.rows);
 	return 0;
 }
 

@@ -41,6 +41,9 @@ struct matrix_source {
 	void (*read_codes)(const void *ctx, size_t n, const struct code_row *row);
 	enum weight_type coded;
 	const void *ctx;
+	/* Borrowed; its threads read and pack rows at once, so the functions above must
+	 * bear that. NULL: the caller alone does. */
+	struct pool *pool;
 	const float *mapped; /* borrowed [N, K] row-major floats that outlive the matrix, or NULL */
 };
 

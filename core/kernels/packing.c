@@ -180,38 +180,80 @@ static void write_int4(const struct sixteen *rows, size_t g, unsigned char *out)
 	}
 }
 
+void packing_run(const struct matrix_source *source, size_t tasks, pool_func func, void *ctx)
+{
+	if (source->pool) {
+		pool_run(source->pool, tasks, func, ctx);
+		return;
+	}
+	for (size_t task = 0; task < tasks; task++)
+		func(ctx, task, 0);
+}
+
+unsigned packing_workers(const struct matrix_source *source)
+{
+	return source->pool ? pool_threads(source->pool) : 1;
+}
+
+struct pack_job {
+	const struct microkernel *micro;
+	const struct matrix_source *source;
+	unsigned char *panels;
+	size_t panel_bytes;
+	float *scales;
+	struct sixteen *rows; /* [workers] */
+};
+
+static void pack_panel(void *ctx, size_t task, unsigned worker)
+{
+	const struct pack_job *job = ctx;
+	const struct microkernel *micro = job->micro;
+	unsigned char *panel = job->panels + task * job->panel_bytes;
+	struct sixteen *rows = &job->rows[worker];
+	size_t first = task * PANEL;
+
+	for (size_t c = 0; c < PANEL; c++) {
+		float *scale = job->scales ? job->scales + first + c : NULL;
+
+		if (first + c >= job->source->n)
+			clear_column(rows, c, scale);
+		else if (has_codes(micro))
+			read_codes(rows, micro, job->source, first + c, c, scale);
+		else
+			read_halves(rows, micro, job->source, first + c, c);
+	}
+	switch (micro->type) {
+	case WEIGHT_INT8:
+		write_int8(rows, micro->interleave, micro->offset, panel);
+		break;
+	case WEIGHT_INT4:
+		write_int4(rows, micro->interleave, panel);
+		break;
+	default:
+		write_halves(rows, micro->interleave, (uint16_t *)(void *)panel);
+		break;
+	}
+}
+
 int packing_pack(const struct microkernel *micro, const struct matrix_source *source,
 		 unsigned char *panels, float *scales)
 {
-	struct sixteen rows;
-	int error = sixteen_init(&rows, micro, source->k);
+	unsigned workers = packing_workers(source), ready = 0;
+	struct pack_job job = {
+		.micro = micro,
+		.source = source,
+		.panels = panels,
+		.panel_bytes = packing_panel_bytes(micro, source->k),
+		.scales = scales,
+		.rows = calloc(workers, sizeof(*job.rows)),
+	};
 
-	if (error)
-		return error;
-	for (size_t first = 0; first < source->n; first += PANEL) {
-		for (size_t c = 0; c < PANEL; c++) {
-			float *scale = scales ? scales + first + c : NULL;
-
-			if (first + c >= source->n)
-				clear_column(&rows, c, scale);
-			else if (has_codes(micro))
-				read_codes(&rows, micro, source, first + c, c, scale);
-			else
-				read_halves(&rows, micro, source, first + c, c);
-		}
-		switch (micro->type) {
-		case WEIGHT_INT8:
-			write_int8(&rows, micro->interleave, micro->offset, panels);
-			break;
-		case WEIGHT_INT4:
-			write_int4(&rows, micro->interleave, panels);
-			break;
-		default:
-			write_halves(&rows, micro->interleave, (uint16_t *)(void *)panels);
-			break;
-		}
-		panels += packing_panel_bytes(micro, source->k);
-	}
-	sixteen_finish(&rows);
-	return 0;
+	while (job.rows && ready < workers && sixteen_init(&job.rows[ready], micro, source->k) == 0)
+		ready++;
+	if (ready == workers)
+		packing_run(source, (source->n + PANEL - 1) / PANEL, pack_panel, &job);
+	for (unsigned i = 0; i < ready; i++)
+		sixteen_finish(&job.rows[i]);
+	free(job.rows);
+	return ready == workers ? 0 : -ENOMEM;
 }

@@ -56,12 +56,14 @@ static void read_weights(const void *ctx, size_t n, float *row)
 	memcpy(row, problem->weights.data + n * problem->k, problem->k * sizeof(float));
 }
 
-static void pack(struct problem *problem, const struct kernels *kernels, int mapped)
+static void pack(struct problem *problem, const struct kernels *kernels, struct pool *pool,
+		 int mapped)
 {
 	struct matrix_source source = {.n = problem->n,
 				       .k = problem->k,
 				       .read_row = read_weights,
 				       .ctx = problem,
+				       .pool = pool,
 				       .mapped = mapped ? problem->weights.data : NULL};
 	struct arena measure = {0};
 
@@ -77,8 +79,9 @@ static void pack(struct problem *problem, const struct kernels *kernels, int map
 	assert_int_equal(matrix_type(problem->matrix), problem->type);
 }
 
-/* `counts` are the rows of each segment; all have the same stride. */
-static void problem_init(struct problem *problem, const struct kernels *kernels,
+/* `counts` are the rows of each segment; all have the same stride. `pool`, or
+ * without one the caller alone, packs the weights. */
+static void problem_init(struct problem *problem, const struct kernels *kernels, struct pool *pool,
 			 enum weight_type type, size_t n, size_t k, size_t stride,
 			 const size_t *counts, size_t n_segments)
 {
@@ -105,7 +108,7 @@ static void problem_init(struct problem *problem, const struct kernels *kernels,
 		problem->segments[i] = (struct rows){x, stride, counts[i]};
 		x += counts[i] > 0 ? (counts[i] - 1) * stride + k : 0;
 	}
-	pack(problem, kernels, (int)random_below(2));
+	pack(problem, kernels, pool, (int)random_below(2));
 	problem->product = (struct product){
 		.w = problem->matrix,
 		.segments = problem->segments,
@@ -242,7 +245,7 @@ static void check_type(const struct kernels *kernels, struct pool *pool, enum we
 {
 	struct problem problem;
 
-	problem_init(&problem, kernels, type, n, k, stride, counts, n_segments);
+	problem_init(&problem, kernels, pool, type, n, k, stride, counts, n_segments);
 	size_t scratch_bytes;
 	void *scratch = scratch_for(kernels, pool, problem.rows, k, &scratch_bytes);
 	products_run(kernels, pool, &problem.product, 1, scratch, scratch_bytes);
@@ -393,14 +396,14 @@ static void test_many_products(void **state)
 			/* Runs of one type, and changes between them. */
 			enum weight_type type =
 				(enum weight_type)(WEIGHT_F32 + i / 10 % (WEIGHT_TYPES - 1));
-			problem_init(&problems[i], tables[t], type, 1 + random_below(40), k,
+			problem_init(&problems[i], tables[t], pool, type, 1 + random_below(40), k,
 				     i % 7 == 6 ? 8 : k, (size_t[]){1 + random_below(20)}, 1);
 			products[i] = problems[i].product;
 			if (i % 5 == 1) {
 				/* The input of the one before. */
 				problem_finish(&problems[i]);
-				problem_init(&problems[i], tables[t], type, 24, problems[i - 1].k,
-					     problems[i - 1].segments[0].stride,
+				problem_init(&problems[i], tables[t], pool, type, 24,
+					     problems[i - 1].k, problems[i - 1].segments[0].stride,
 					     (size_t[]){problems[i - 1].rows}, 1);
 				problems[i].segments[0] = problems[i - 1].segments[0];
 				products[i] = problems[i].product;
@@ -428,7 +431,7 @@ static void check_company_of(const struct kernels *kernels, enum weight_type typ
 	struct problem problem;
 	struct guarded alone, other;
 
-	problem_init(&problem, kernels, type, n, k, stride, counts, 4);
+	problem_init(&problem, kernels, NULL, type, n, k, stride, counts, 4);
 	problem.product.act = ACTIVATION_GELU;
 	guarded_init(&alone, 37 * problem.y_stride, 5);
 	guarded_init(&other, problem.rows * problem.y_stride, 7);
