@@ -147,21 +147,13 @@ static PaError open_as(struct capture *capture, const struct device *device, uns
 	return error;
 }
 
-/* Tries what was asked for; else the device's own rate with two channels, then
- * what hardware usually takes. */
+/* Tries what was asked for, else rates as device_rates has them, with two channels
+ * first. */
 static PaError open_somehow(struct capture *capture, const struct device *device,
 			    const struct capture_request *request, struct capture_info *info)
 {
-	const unsigned rates[] = {
-		request->rate ? request->rate : device->rate,
-		request->wanted_rate,
-		48000,
-		44100,
-		32000,
-		96000,
-		16000,
-		8000,
-	};
+	unsigned rates[DEVICE_RATES] = {request->rate};
+	size_t n_rates = request->rate ? 1 : device_rates(device, request->wanted_rate, rates);
 	const unsigned channels[] = {
 		request->channels      ? request->channels
 		: device->channels < 2 ? device->channels
@@ -169,14 +161,11 @@ static PaError open_somehow(struct capture *capture, const struct device *device
 		1,
 		device->channels,
 	};
-	size_t n_rates = request->rate ? 1 : sizeof(rates) / sizeof(rates[0]);
 	size_t n_channels = request->channels ? 1 : sizeof(channels) / sizeof(channels[0]);
 	PaError error = paInvalidSampleRate;
 
 	for (size_t c = 0; c < n_channels; c++) {
 		for (size_t r = 0; r < n_rates; r++) {
-			if (rates[r] == 0)
-				continue;
 			error = open_as(capture, device, rates[r], channels[c]);
 			if (error == paNoError) {
 				info->rate = rates[r];

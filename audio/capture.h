@@ -20,8 +20,8 @@ struct capture_request {
 	const char *device;   /* as the user named it; NULL or "default" */
 	const char *bound;    /* the name of the device opened before, "" for none */
 	unsigned channels;    /* 0: two, or what there is */
-	unsigned rate;        /* Hz; 0: the device's own */
-	unsigned wanted_rate; /* tried where the device's own fails */
+	unsigned rate;        /* Hz; 0: see device_rates */
+	unsigned wanted_rate; /* the model's, for device_rates */
 };
 
 /* What was opened. */

@@ -90,3 +90,30 @@ const struct device *device_find_again(const struct device_list *list, const cha
 	}
 	return device;
 }
+
+static bool has_rate(const unsigned *rates, size_t n, unsigned rate)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rates[i] == rate)
+			return true;
+	}
+	return false;
+}
+
+size_t device_rates(const struct device *device, unsigned wanted, unsigned rates[DEVICE_RATES])
+{
+	const unsigned usual[DEVICE_RATES] = {
+		device->rate, 48000, 32000, 96000, wanted, 44100, 16000, 8000,
+	};
+	size_t n = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < DEVICE_RATES; i++) {
+			bool divided = wanted > 0 && usual[i] % wanted == 0;
+
+			if (usual[i] > 0 && divided == (pass == 0) && !has_rate(rates, n, usual[i]))
+				rates[n++] = usual[i];
+		}
+	}
+	return n;
+}

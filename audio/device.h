@@ -33,6 +33,14 @@ void device_list_finish(struct device_list *list);
  * letters. NULL where nothing fits. */
 const struct device *device_find(const struct device_list *list, const char *name);
 
+enum { DEVICE_RATES = 8 };
+
+/* Rates to open the device at, Hz, best first, each once; returns their number.
+ * Those that `wanted` (0: any) divides stand ahead of the device's own: the resampler
+ * has a fast loop for most of them. What calls itself 44.1 kHz is mostly a sound
+ * server or a plug-in, which converts anyway, or a card that can do both. */
+size_t device_rates(const struct device *device, unsigned wanted, unsigned rates[DEVICE_RATES]);
+
 /* Finds the device that was called `name` before. A card that was plugged in
  * again may have another number: where no name is equal, one that differs only
  * in the "(hw:1,0)" at its end is the same device. */

@@ -38,7 +38,7 @@ struct source_options {
 	/* Microphone. */
 	const char *device;   /* name, part of it, or index; NULL or "default" */
 	unsigned channels;    /* to open; 0: two, or what the device has */
-	unsigned device_rate; /* Hz; 0: the device's own, else what it takes */
+	unsigned device_rate; /* Hz; 0: a multiple of `rate`, else what it takes */
 	double stall_s;       /* without samples for so long it is lost; 0: 2 */
 
 	/* File: starts over at the end, without a pause. */

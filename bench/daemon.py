@@ -113,8 +113,7 @@ class Bench:
         with tempfile.TemporaryDirectory() as directory:
             with pulse_server.PulseServer(directory, rate=48000, channels=2) as pulse:
                 pulse.start()
-                with self.daemon("--device-rate", "48000", source="mic",
-                                 env=pulse.env) as daemon:
+                with self.daemon(source="mic", env=pulse.env) as daemon:
                     daemon.wait_log("Hz, 2 channels")
                     time.sleep(3)
                     before = self.cpu_seconds(daemon)

@@ -63,7 +63,7 @@ static const struct option_row rows[] = {
 	{"source", OPTION_STRING, AT(source), 0, 0, NULL, "SOURCE", "mic, file:PATH, stdin or none"},
 	{"loop", OPTION_BOOL, AT(loop), 0, 0, NULL, NULL, "start the file source over at its end"},
 	{"device", OPTION_STRING, AT(device), 0, 0, NULL, "NAME", "capture device: name, part of it, or index"},
-	{"device-rate", OPTION_INT, AT(device_rate), 0, 768000, NULL, "HZ", "rate to open it at; 0: its own"},
+	{"device-rate", OPTION_INT, AT(device_rate), 0, 768000, NULL, "HZ", "rate to open it at; 0: what suits"},
 	{"device-channels", OPTION_INT, AT(device_channels), 0, 32, NULL, "N", "channels to open; 0: two, or what it has"},
 	{"gate", OPTION_BOOL, AT(gate), 0, 0, NULL, NULL, "let the network sleep in silence"},
 	{"dump", OPTION_STRING, AT(dump), 0, 0, NULL, "FILE", "write the live samples the engine gets to a WAV file"},

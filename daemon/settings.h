@@ -42,7 +42,7 @@ struct settings {
 	char *source; /* mic, file:PATH, stdin, none */
 	bool loop;    /* start the file source over at its end */
 	char *device;
-	int device_rate;     /* Hz; 0: the device's own */
+	int device_rate;     /* Hz; 0: as it suits device and model */
 	int device_channels; /* 0: two, or what it has */
 	bool gate;
 	char *dump;

@@ -57,12 +57,38 @@ static void test_empty(void **state)
 	device_list_finish(&none);
 }
 
+static void check_rates(unsigned own, unsigned wanted, const unsigned *expected)
+{
+	struct device device = {.rate = own};
+	unsigned rates[DEVICE_RATES];
+	size_t n = device_rates(&device, wanted, rates);
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(rates[i], expected[i]);
+	assert_int_equal(expected[n], 0);
+}
+
+static void test_rates(void **state)
+{
+	(void)state;
+	/* What PortAudio says of a sound server. */
+	check_rates(44100, 16000, (unsigned[]){48000, 32000, 96000, 16000, 44100, 8000, 0});
+	check_rates(48000, 16000, (unsigned[]){48000, 32000, 96000, 16000, 44100, 8000, 0});
+	/* A headset: nothing to convert. */
+	check_rates(16000, 16000, (unsigned[]){16000, 48000, 32000, 96000, 44100, 8000, 0});
+	check_rates(11025, 16000, (unsigned[]){48000, 32000, 96000, 16000, 11025, 44100, 8000, 0});
+	check_rates(44100, 22050, (unsigned[]){44100, 22050, 48000, 32000, 96000, 16000, 8000, 0});
+	check_rates(44100, 0, (unsigned[]){44100, 48000, 32000, 96000, 16000, 8000, 0});
+	check_rates(0, 8000, (unsigned[]){48000, 32000, 96000, 8000, 16000, 44100, 0});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_find_again),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_rates),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);

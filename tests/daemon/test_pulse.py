@@ -110,6 +110,19 @@ class Pulse(unittest.TestCase):
     def test_44100(self):
         self.run_through(44100, 2)
 
+    def test_rate_left_open(self):
+        """PortAudio calls the server a device of 44.1 kHz; a multiple of the model's
+        rate is asked for, which is converted more cheaply."""
+        with pulse_server.PulseServer(self.dir, rate=44100) as pulse:
+            pulse.start()
+            with Daemon(
+                program=HEARD, model=self.MODEL, source="mic", env=pulse.env
+            ) as daemon, daemon.connect() as client:
+                state = client.ask("heard-subscribe", {}, "heard-device")
+                if state["state"] != "open":
+                    state = self.next_device(client, "open", [])
+                self.assertEqual((state["rate"], state["channels"]), (48000, 2))
+
     def test_no_server(self):
         """No microphone: pushed audio is served, and it is found when it comes."""
         pulse = pulse_server.PulseServer(self.dir)
