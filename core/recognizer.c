@@ -42,6 +42,8 @@ static int load_vocab(const char *dir, const struct model_config *config, const 
 	    (size_t)config->pad_token_id < tokenizer.n_tokens)
 		blank = config->pad_token_id;
 	error = vocab_create(&tokenizer, blank, out);
+	if (error == 0)
+		vocab_set_confidence(*out, config->confidence_scale, config->confidence_shift);
 	if (error == 0 && found != NULL) {
 		*found = tokenizer.language;
 		tokenizer.language = NULL;

@@ -179,6 +179,8 @@ static void plan_passes(const struct tester *t, struct wer_set *set)
 	const struct window window = tool_model_window(&t->model, t->options);
 
 	set->n_passes = 0;
+	set->in_use = (struct confidence_map){(double)t->model.config->confidence_scale,
+					      (double)t->model.config->confidence_shift};
 	if (!t->options->lookahead_sweep) {
 		set->passes[set->n_passes++] = (struct wer_pass){
 			.streaming = t->options->streaming,

@@ -19,6 +19,18 @@ void wer_set_finish(struct wer_set *set)
 	set->n_passes = 0;
 }
 
+/* What a model would have to say for the words of a set, which may have gone through a map of its
+ * own. */
+static bool wanted_map(const struct wer_set *set, const struct calibration *calibration,
+		       struct confidence_map *fit, struct confidence_map *wanted)
+{
+	if (!calibration_fit(calibration, fit))
+		return false;
+	wanted->scale = fit->scale * set->in_use.scale;
+	wanted->shift = fit->scale * set->in_use.shift + fit->shift;
+	return true;
+}
+
 /* ---- JSON ---- */
 
 static void json_counts(struct json_out *json, const char *key, const struct edit_counts *counts)
@@ -85,11 +97,30 @@ static void json_confusions(struct json_out *json, const char *key, enum edit_ki
 	json_end_array(json);
 }
 
-static void json_calibration(struct json_out *json, const struct calibration *calibration)
+static void json_fit(struct json_out *json, const struct wer_set *set,
+		     const struct calibration *calibration)
 {
+	struct confidence_map fit, wanted;
+
+	if (!wanted_map(set, calibration, &fit, &wanted)) {
+		json_null(json, "fit");
+		return;
+	}
+	json_begin_object(json, "fit");
+	json_number(json, "scale", wanted.scale, RATE_DIGITS);
+	json_number(json, "shift", wanted.shift, RATE_DIGITS);
+	json_number(json, "error", calibration_mapped_error(calibration, &fit), RATE_DIGITS);
+	json_end_object(json);
+}
+
+static void json_calibration(struct json_out *json, const struct wer_set *set)
+{
+	const struct calibration *calibration = &set->passes[0].score.calibration;
+
 	json_begin_object(json, "calibration");
 	json_integer(json, "words", (long long)calibration_words(calibration));
 	json_number(json, "error", calibration_error(calibration), RATE_DIGITS);
+	json_fit(json, set, calibration);
 	json_begin_array(json, "bins");
 	for (size_t i = 0; i < CALIBRATION_BINS; i++) {
 		double words = (double)calibration->words[i];
@@ -145,7 +176,7 @@ void wer_report_json(const struct wer_set *set, const struct options *options, c
 	json_confusions(json, "deletions", EDIT_DELETION, &score->confusions);
 	json_end_object(json);
 	if (options->calibration)
-		json_calibration(json, &score->calibration);
+		json_calibration(json, set);
 }
 
 /* ---- tables ---- */
@@ -226,8 +257,11 @@ static void print_confusions(const struct confusions *confusions)
 	}
 }
 
-static void print_calibration(const struct calibration *calibration)
+static void print_calibration(const struct wer_set *set)
 {
+	const struct calibration *calibration = &set->passes[0].score.calibration;
+	struct confidence_map fit, wanted;
+
 	printf("\nconfidence      words  mean %%  right %%\n");
 	for (size_t i = 0; i < CALIBRATION_BINS; i++) {
 		double words = (double)calibration->words[i];
@@ -240,6 +274,10 @@ static void print_calibration(const struct calibration *calibration)
 	printf("expected calibration error:");
 	cell(100 * calibration_error(calibration), 0, 1);
 	printf(" %%\n");
+	if (wanted_map(set, calibration, &fit, &wanted))
+		printf("with \"confidence\": {\"scale\": %.4f, \"shift\": %.4f} in heard.json: %.1f %%\n",
+		       wanted.scale, wanted.shift,
+		       100 * calibration_mapped_error(calibration, &fit));
 }
 
 void wer_report_text(const struct wer_set *sets, size_t n, const struct options *options,
@@ -257,7 +295,7 @@ void wer_report_text(const struct wer_set *sets, size_t n, const struct options 
 	print_sets(sets, n);
 	print_confusions(&last->confusions);
 	if (options->calibration)
-		print_calibration(&last->calibration);
+		print_calibration(&sets[n - 1]);
 }
 
 /* ---- an utterance ---- */

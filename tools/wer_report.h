@@ -22,7 +22,8 @@ struct wer_pass {
 enum { WER_MAX_PASSES = 16 };
 
 struct wer_set {
-	const char *name; /* borrowed */
+	const char *name;             /* borrowed */
+	struct confidence_map in_use; /* of the model: what its confidences went through */
 	size_t n_passes;
 	struct wer_pass passes[WER_MAX_PASSES]; /* owned; more than one: a lookahead sweep */
 };

@@ -16,7 +16,8 @@ static void collapse_store(const struct collapse *collapse, const struct collaps
 }
 
 /* The last character has one frame more. */
-static void run_extend(struct collapse *collapse, int frame, float probability)
+static void run_extend(struct collapse *collapse, const struct vocab *vocab, int frame,
+		       float probability)
 {
 	collapse->run_sum += probability;
 	collapse->run_frames++;
@@ -26,9 +27,9 @@ static void run_extend(struct collapse *collapse, int frame, float probability)
 		return;
 	collapse->token_end = frame + 1;
 	collapse->last_word.end_frame = frame + 1;
-	collapse->last_word.confidence =
-		(float)((collapse->word_sum + (double)collapse->last_char.confidence) /
-			(double)(collapse->word_chars + 1));
+	collapse->last_word.confidence = vocab_confidence(
+		vocab, (collapse->word_sum + (double)collapse->last_char.confidence) /
+			       (double)(collapse->word_chars + 1));
 }
 
 /* One more character, without frames yet. */
@@ -72,7 +73,7 @@ void collapse_frame(struct collapse *collapse, const struct collapse_buffers *bu
 
 	if (merge && entry->group == collapse->group) {
 		if (!entry->blank) {
-			run_extend(collapse, frame, probability);
+			run_extend(collapse, buffers->vocab, frame, probability);
 			collapse_store(collapse, buffers);
 		}
 		return;
@@ -81,7 +82,7 @@ void collapse_frame(struct collapse *collapse, const struct collapse_buffers *bu
 	if (entry->blank)
 		return;
 	token_begin(collapse, buffers, frame, entry);
-	run_extend(collapse, frame, probability);
+	run_extend(collapse, buffers->vocab, frame, probability);
 	collapse_store(collapse, buffers);
 }
 
@@ -92,7 +93,7 @@ void collapse_token(struct collapse *collapse, const struct collapse_buffers *bu
 
 	collapse->group = entry->group;
 	token_begin(collapse, buffers, start, entry);
-	run_extend(collapse, end - 1, confidence);
+	run_extend(collapse, buffers->vocab, end - 1, confidence);
 	collapse_store(collapse, buffers);
 }
 

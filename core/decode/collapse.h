@@ -10,7 +10,7 @@
  *
  * Confidence of a character: mean probability of the frames that were merged
  * into it (blanks before and after do not count). Of a word: mean of its
- * characters.
+ * characters, corrected as vocab_set_confidence says.
  */
 #ifndef HEARD_DECODE_COLLAPSE_H
 #define HEARD_DECODE_COLLAPSE_H

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,28 @@ void vocab_destroy(struct vocab *vocab)
 	free(vocab->sorted);
 	free(vocab->strings);
 	free(vocab);
+}
+
+void vocab_set_confidence(struct vocab *vocab, float scale, float shift)
+{
+	vocab->calibrated = scale != 1.0F || shift != 0.0F;
+	vocab->confidence_scale = scale;
+	vocab->confidence_shift = shift;
+}
+
+float vocab_confidence(const struct vocab *vocab, double mean)
+{
+	double p = mean;
+
+	if (!vocab->calibrated)
+		return (float)mean;
+	if (p < VOCAB_LEAST_CONFIDENCE)
+		p = VOCAB_LEAST_CONFIDENCE;
+	if (p > 1 - VOCAB_LEAST_CONFIDENCE)
+		p = 1 - VOCAB_LEAST_CONFIDENCE;
+	double logit = log(p / (1 - p));
+	return (float)(1 / (1 + exp(-((double)vocab->confidence_scale * logit +
+				      (double)vocab->confidence_shift))));
 }
 
 int vocab_blank(const struct vocab *vocab)

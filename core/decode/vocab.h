@@ -19,6 +19,14 @@ struct vocab; /* const after create; shared by all decoders of a language */
 int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **out);
 void vocab_destroy(struct vocab *vocab);
 
+/* Before it is shared: the confidence of a word is the logistic function of scale * l + shift,
+ * where l is the logit of the mean that collapse.h describes, of at least VOCAB_LEAST_CONFIDENCE
+ * and as far from 1 (Platt 1999: what a model calls 90 % is made 90 % of right words by two
+ * numbers). scale is positive. 1 and 0, as at first: the mean itself. Nothing else depends on it.
+ */
+#define VOCAB_LEAST_CONFIDENCE 1e-4
+void vocab_set_confidence(struct vocab *vocab, float scale, float shift);
+
 int vocab_blank(const struct vocab *vocab);
 int vocab_delimiter(const struct vocab *vocab); /* -1: none */
 size_t vocab_size(const struct vocab *vocab);

@@ -29,12 +29,17 @@ struct vocab {
 	size_t longest_token;   /* bytes */
 	int blank, delimiter, unknown;
 	struct text_style style;
+	bool calibrated; /* the two below are in force */
+	float confidence_scale, confidence_shift;
 };
 
 static inline const struct vocab_entry *vocab_entry(const struct vocab *vocab, int id)
 {
 	return id >= 0 && (size_t)id < vocab->size ? &vocab->entries[id] : &vocab->outside;
 }
+
+/* The confidence of a word whose characters have this mean. */
+float vocab_confidence(const struct vocab *vocab, double mean);
 
 /* The id of the token that is these n bytes; -1 where there is none. */
 int vocab_find(const struct vocab *vocab, const char *text, size_t n);

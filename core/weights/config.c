@@ -302,6 +302,20 @@ static void read_preprocessor(struct config_reader *reader, struct model_config 
 	config->sampling_rate = config_read_size(reader, "sampling_rate", 16000, 1000, 768000);
 }
 
+/* More of what the words say must not lower a confidence: the scale is positive. */
+static void read_confidence(struct config_reader *reader, struct model_config *config)
+{
+	const cJSON *confidence = config_read_item(reader, "confidence");
+	struct config_reader inner = {confidence, reader->file, reader->error};
+
+	if (confidence && !cJSON_IsObject(confidence))
+		config_refuse(reader, -EINVAL, "confidence", "must be an object");
+	config->confidence_scale = (float)config_read_number(&inner, "scale", 1, 0.001, 100);
+	config->confidence_shift = (float)config_read_number(&inner, "shift", 0, -100, 100);
+	if (!reader->error)
+		reader->error = inner.error;
+}
+
 static void read_heard(struct config_reader *reader, struct model_config *config)
 {
 	static const char *const modes[] = {"offline", "stream", NULL};
@@ -321,6 +335,7 @@ static void read_heard(struct config_reader *reader, struct model_config *config
 		reader->error = inner.error;
 	config->final_mode =
 		config_read_choice(reader, "final", modes, 0) == 1 ? FINAL_STREAM : FINAL_OFFLINE;
+	read_confidence(reader, config);
 }
 
 /* Runs one of the steps above over one file. */

@@ -74,6 +74,7 @@ struct model_config {
 	bool streaming_given;
 	long left, chunk, right; /* frames; 250:16:16 when not given */
 	enum final_mode final_mode;
+	float confidence_scale, confidence_shift; /* vocab_set_confidence; 1 and 0 when not given */
 
 	/* derived */
 	size_t hop;   /* samples a frame: product of strides */

@@ -1,9 +1,11 @@
 /* Text, offsets and label ids against the reference's, and the odd corners by hand. */
 #include "core/decode/vocab.h"
+#include "core/decode/vocab_table.h"
 #include "core/weights/tokenizer.h"
 #include "tests/decode/fixture.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -290,6 +292,28 @@ static void test_confidence(void **state)
 	assert_true(t.chars[2].confidence == 0.125F && t.chars[3].confidence == 0.5F);
 	assert_int_equal(t.n_words, 2);
 	assert_true(t.words[0].confidence == 0.5F && t.words[1].confidence == 0.5F);
+	/* A correction is of words alone, and monotone. */
+	struct transcript corrected;
+	vocab_set_confidence(hand.vocab, 2.0F, -1.0F);
+	assert_int_equal(vocab_decode(hand.vocab, ids, probabilities, 6, NULL, &corrected), 0);
+	assert_string_equal(corrected.text, t.text);
+	assert_int_equal(corrected.n_chars, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(corrected.chars[i].confidence == t.chars[i].confidence);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(corrected.words[i].start_frame, t.words[i].start_frame);
+		assert_int_equal(corrected.words[i].end_frame, t.words[i].end_frame);
+		/* The logit of a half is 0. */
+		assert_true(fabsf(corrected.words[i].confidence - 0.26894143F) < 1e-6F);
+	}
+	transcript_finish(&corrected);
+	for (double p = 0, last = 0; p <= 1; p += 1.0 / 64) {
+		double confidence = (double)vocab_confidence(hand.vocab, p);
+		assert_true(confidence >= last && confidence <= 1);
+		last = confidence;
+	}
+	vocab_set_confidence(hand.vocab, 1.0F, 0.0F);
+	assert_true(vocab_confidence(hand.vocab, 1e-6) == 1e-6F);
 	/* The transcript stands alone. */
 	vocab_destroy(hand.vocab);
 	assert_string_equal(t.chars[1].text, "B");

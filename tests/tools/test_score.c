@@ -162,6 +162,45 @@ static void test_calibration(void **state)
 	assert_int_equal(total.words[9], 6);
 }
 
+/* The fit finds the map from which words were drawn, and its error is that of words said so. */
+static void test_fit(void **state)
+{
+	(void)state;
+	struct calibration raw = {0}, mapped = {0};
+	struct confidence_map map;
+
+	assert_false(calibration_fit(&raw, &map));
+	for (int i = 0; i < 40; i++) {
+		double p = 0.02 + 0.024 * i;
+		double wanted = 1 / (1 + exp(-(0.5 * log(p / (1 - p)) - 0.75)));
+		for (int k = 0; k < 1000; k++) {
+			calibration_add(&raw, p, k < 1000 * wanted);
+			calibration_add(&mapped, wanted, k < 1000 * wanted);
+		}
+	}
+	assert_true(calibration_error(&raw) > 0.1);
+	assert_true(calibration_error(&mapped) < 0.005);
+	assert_true(calibration_fit(&raw, &map));
+	assert_true(fabs(map.scale - 0.5) < 0.01);
+	assert_true(fabs(map.shift + 0.75) < 0.01);
+	assert_true(fabs(calibration_mapped_error(&raw, &map) - calibration_error(&mapped)) <
+		    0.005);
+	assert_true(calibration_fit(&mapped, &map));
+	assert_true(fabs(map.scale - 1) < 0.01 && fabs(map.shift) < 0.01);
+
+	/* All right, all at once: finite, and high. */
+	memset(&raw, 0, sizeof(raw));
+	for (int i = 0; i < 100; i++)
+		calibration_add(&raw, 0.5 + 0.004 * i, true);
+	if (calibration_fit(&raw, &map))
+		assert_true(calibration_mapped_error(&raw, &map) < 0.05);
+	/* Confidence is lower where words are right: no map of ours. */
+	memset(&raw, 0, sizeof(raw));
+	for (int i = 0; i < 100; i++)
+		calibration_add(&raw, 0.2 + 0.006 * i, i < 50);
+	assert_false(calibration_fit(&raw, &map));
+}
+
 /* Confidences go to the words that they are of. */
 static void test_words_and_confidences(void **state)
 {
@@ -190,11 +229,9 @@ static void test_words_and_confidences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_loss_and_flicker),
-		cmocka_unit_test(test_confusions),
-		cmocka_unit_test(test_calibration),
-		cmocka_unit_test(test_words_and_confidences),
+		cmocka_unit_test(test_rates),      cmocka_unit_test(test_loss_and_flicker),
+		cmocka_unit_test(test_confusions), cmocka_unit_test(test_calibration),
+		cmocka_unit_test(test_fit),        cmocka_unit_test(test_words_and_confidences),
 	};
 	return cmocka_run_group_tests_name("score", tests, NULL, NULL);
 }

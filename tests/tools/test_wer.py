@@ -10,8 +10,10 @@ usage: test_wer.py HEARD_MODEL FIXTURES [unittest arguments]
 
 import array
 import json
+import math
 import os
 import random
+import shutil
 import sys
 import unittest
 import wave
@@ -221,6 +223,63 @@ class Rates(WerTest):
         self.assertIn(
             "expected calibration error: ", self.good("wer", fixture(MODEL), manifest, "--calibration")
         )
+
+    def corrected(self, **confidence):
+        """The model with an entry in its heard.json."""
+        path = self.path("corrected")
+        shutil.rmtree(path, ignore_errors=True)
+        os.mkdir(path)
+        for name in os.listdir(fixture(MODEL)):
+            os.symlink(os.path.abspath(fixture(MODEL, name)), os.path.join(path, name))
+        heard = os.path.join(path, "heard.json")
+        said = {}
+        if os.path.exists(heard):
+            with open(heard, encoding="utf-8") as file:
+                said = json.load(file)
+            os.unlink(heard)
+        with open(heard, "w", encoding="utf-8") as file:
+            json.dump({**said, "confidence": confidence}, file)
+        return path
+
+    def test_correction(self):
+        """heard.json moves the confidences of words, and nothing else."""
+        _, clips = self.pack()
+        model = self.corrected(scale=0.5, shift=-1)
+        for options in [], ["--beam", "8"], ["--streaming", WINDOW]:
+            before, after = ([json.loads(line) for line in self.good(
+                "transcribe", m, "--json", *options, *clips).splitlines()]
+                for m in (fixture(MODEL), model))
+            words = 0
+            for a, b in zip(before, after):
+                for x, y in zip(a["words"], b["words"]):
+                    p = min(max(x.pop("confidence"), 1e-4), 1 - 1e-4)
+                    wanted = 1 / (1 + math.exp(1 - 0.5 * math.log(p / (1 - p))))
+                    self.assertAlmostEqual(y.pop("confidence"), wanted, places=2)
+                    words += 1
+            self.assertEqual(before, after)
+            self.assertGreater(words, 0)
+
+    def test_fit(self):
+        """What is fitted does not depend on what the model says already."""
+        manifest, texts = self.packed_set()
+        right = self.wer(manifest, "--calibration")["calibration"]["bins"]
+        # Words that are wrong, so that there is something to fit.
+        with open(manifest, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        lines[1:] = [line.rsplit("\t", 1)[0] + "\t" + " ".join(
+            word if i % 3 else "X" + word for i, word in enumerate(line.rsplit("\t", 1)[1].split()))
+            for line in lines[1:]]
+        with open(manifest, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        plain = self.wer(manifest, "--calibration")["calibration"]
+        self.assertNotEqual(plain["bins"], right)
+        if plain["fit"] is None:
+            self.skipTest("the confidences of this model say nothing")
+        model = self.corrected(scale=plain["fit"]["scale"], shift=plain["fit"]["shift"])
+        again = json.loads(self.good("wer", model, manifest, "--json", "--calibration"))["calibration"]
+        self.assertAlmostEqual(again["error"], plain["fit"]["error"], delta=0.03)
+        self.assertAlmostEqual(again["fit"]["scale"], plain["fit"]["scale"], delta=0.05)
+        self.assertAlmostEqual(again["fit"]["shift"], plain["fit"]["shift"], delta=0.05)
 
 
 class Sets(WerTest):

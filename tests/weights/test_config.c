@@ -65,6 +65,7 @@ static void test_class_defaults(void **state)
 	assert_false(config.streaming_given);
 	assert_true(config.left == 250 && config.chunk == 16 && config.right == 16);
 	assert_int_equal(config.final_mode, FINAL_OFFLINE);
+	assert_true(config.confidence_scale == 1.0F && config.confidence_shift == 0.0F);
 	assert_int_equal(config.hop, 320);
 	assert_int_equal(config.field, 400);
 
@@ -88,7 +89,8 @@ static void test_every_field(void **state)
 			   "\"feature_extractor_type\":\"Wav2Vec2FeatureExtractor\"}");
 	scratch_write_text(
 		scratch, heard_name,
-		"{\"streaming\":{\"left\":-1,\"chunk\":8,\"right\":0},\"final\":\"stream\"}");
+		"{\"streaming\":{\"left\":-1,\"chunk\":8,\"right\":0},\"final\":\"stream\","
+		"\"confidence\":{\"scale\":0.5,\"shift\":-1.25}}");
 	load(scratch,
 	     "{\"model_type\":\"hubert\",\"architectures\":[\"HubertForSequenceClassification\"],"
 	     "\"conv_dim\":[8,16],\"conv_kernel\":[320,4],\"conv_stride\":[80,2],"
@@ -136,6 +138,7 @@ static void test_every_field(void **state)
 	assert_true(config.streaming_given);
 	assert_true(config.left == -1 && config.chunk == 8 && config.right == 0);
 	assert_int_equal(config.final_mode, FINAL_STREAM);
+	assert_true(config.confidence_scale == 0.5F && config.confidence_shift == -1.25F);
 	assert_int_equal(config.hop, 160);
 	assert_int_equal(config.field, 320 + 3 * 80);
 	config_finish(&config);
@@ -295,6 +298,9 @@ static void test_whole_files(void **state)
 		{heard_name, "{\"streaming\":{\"left\":-2}}", "'left' is -2", -EINVAL},
 		{heard_name, "{\"streaming\":{\"chunk\":0}}", "'chunk' is 0", -EINVAL},
 		{heard_name, "{\"final\":\"never\"}", "'final' is 'never'", -ENOTSUP},
+		{heard_name, "{\"confidence\":2}", "'confidence' must be", -EINVAL},
+		{heard_name, "{\"confidence\":{\"scale\":0}}", "'scale' is 0", -EINVAL},
+		{heard_name, "{\"confidence\":{\"shift\":\"x\"}}", "'shift'", -EINVAL},
 		{heard_name, "{", "not valid JSON", -EINVAL},
 	};
 
