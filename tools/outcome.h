@@ -12,7 +12,8 @@ struct tool_model;
 struct transcript;
 
 struct outcome {
-	char *text; /* owned; NULL before the first transcript: nothing was recognized */
+	char *text;    /* owned; NULL before the first transcript: nothing was recognized */
+	bool rejected; /* with a grammar: part of it is no command, and free text */
 	size_t n_words;
 	float *confidences; /* owned, [n_words] */
 	double loss;        /* CTC loss of the known text; INFINITY: it cannot be that short */

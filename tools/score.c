@@ -94,6 +94,7 @@ int score_add(struct score *score, const char *reference, const struct outcome *
 		return no_memory();
 
 	score->utterances++;
+	score->rejected += outcome->rejected;
 	score->seconds += seconds;
 	score->shown += outcome->shown;
 	score->revised += outcome->revised;
@@ -110,6 +111,7 @@ int score_merge(struct score *score, const struct score *from)
 {
 	score->utterances += from->utterances;
 	score->wrong += from->wrong;
+	score->rejected += from->rejected;
 	score->seconds += from->seconds;
 	edit_counts_add(&score->words, &from->words);
 	edit_counts_add(&score->characters, &from->characters);

@@ -16,8 +16,9 @@ struct outcome;
 /* Zeroed: nothing yet. */
 struct score {
 	size_t utterances;
-	size_t wrong;   /* utterances with any error in a word */
-	double seconds; /* of audio */
+	size_t wrong;    /* utterances with any error in a word */
+	size_t rejected; /* utterances that are no command, with a grammar */
+	double seconds;  /* of audio */
 	struct edit_counts words;
 	struct edit_counts characters; /* a space between words is one */
 	double loss;                   /* CTC loss, summed over utterances with a path */

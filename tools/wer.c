@@ -5,6 +5,8 @@
  */
 #include "core/acoustic/acoustic.h"
 #include "core/base/log.h"
+#include "core/recognizer.h"
+#include "tools/command_search.h"
 #include "tools/commands.h"
 #include "tools/evaluation.h"
 #include "tools/json_out.h"
@@ -124,6 +126,83 @@ static int read_clip(struct tester *t, struct selection *selection, size_t i, fl
 	return mixed < 0 ? mixed : 0;
 }
 
+static void warn_silent(const struct selection *selection, size_t silent)
+{
+	if (silent > 0)
+		log_warn("%s: no noise under %zu utterances that are silent, or their noise is",
+			 manifest_path(selection->manifest), silent);
+}
+
+/* The best phrase of a segment where it was accepted, else what was said as free text. */
+static int add_command(const struct found_command *found, struct outcome *outcome)
+{
+	struct transcript said = {.text = found->accepted ? found->phrase.text : found->text};
+	size_t n = found->accepted ? found->phrase.n_words : 0;
+
+	said.words = calloc(n + 1, sizeof(*said.words));
+	if (!said.words)
+		return no_memory("the words of a command");
+	said.n_words = n;
+	for (size_t i = 0; i < n; i++)
+		said.words[i].confidence = found->words[i].confidence;
+	outcome->rejected = outcome->rejected || !found->accepted;
+	int error = outcome_add(outcome, &said);
+	free(said.words);
+	return error;
+}
+
+static int search_clip(const struct tester *t, struct command_search *search, const float *samples,
+		       size_t n, struct outcome *outcome)
+{
+	size_t rate = t->model.config->sampling_rate;
+	double seconds = t->options->max_segment_s;
+	size_t limit = seconds > 0 ? (size_t)(seconds * (double)rate) : SIZE_MAX;
+	size_t start = 0, length;
+	int error;
+
+	do {
+		struct found_command found;
+		size_t left = n - start;
+		length = recognizer_segment(samples + start, left, left < limit ? left : limit,
+					    rate);
+		error = command_search_run(search, samples + start, length, &found);
+		if (!error) {
+			error = add_command(&found, outcome);
+			found_command_finish(&found);
+		}
+		start += length;
+	} while (!error && start < n && length > 0);
+	return error;
+}
+
+/* With a grammar: one utterance after the other, and no loss. */
+static int recognize_commands(struct tester *t, struct selection *selection,
+			      const struct wer_pass *pass)
+{
+	struct options options = *t->options;
+	struct command_search *search;
+	size_t silent = 0;
+
+	options.streaming = pass->streaming;
+	if (pass->streaming)
+		options.window = pass->window;
+	int error = command_search_create(&t->model, &options, &search);
+	for (size_t i = 0; i < selection->n && !error; i++) {
+		float *samples;
+		error = read_clip(t, selection, i, &samples, &silent);
+		if (error)
+			break;
+		outcome_finish(&selection->outcomes[i]);
+		error = search_clip(t, search, samples, selection->samples[i],
+				    &selection->outcomes[i]);
+		free(samples);
+	}
+	if (!error)
+		warn_silent(selection, silent);
+	command_search_destroy(search);
+	return error;
+}
+
 static int recognize(struct tester *t, struct selection *selection, const struct wer_pass *pass)
 {
 	const struct evaluation_params params = {
@@ -151,9 +230,8 @@ static int recognize(struct tester *t, struct selection *selection, const struct
 	}
 	if (!error)
 		error = evaluation_finish(evaluation);
-	if (!error && silent > 0)
-		log_warn("%s: no noise under %zu utterances that are silent, or their noise is",
-			 manifest_path(selection->manifest), silent);
+	if (!error)
+		warn_silent(selection, silent);
 	evaluation_destroy(evaluation);
 	return error;
 }
@@ -162,7 +240,8 @@ static int run_pass(struct tester *t, struct selection *selection, struct wer_pa
 {
 	double rate = (double)t->model.config->sampling_rate;
 
-	int error = recognize(t, selection, pass);
+	int error = t->options->grammar ? recognize_commands(t, selection, pass)
+					: recognize(t, selection, pass);
 	for (size_t i = 0; i < selection->n && !error; i++) {
 		const char *words = manifest_field(selection->manifest, selection->clips[i],
 						   selection->transcript);
@@ -352,7 +431,7 @@ const struct command wer_command = {
 	.options = OPTION_JSON | OPTION_LANG | OPTION_STREAMING | OPTION_STATISTICS |
 		   OPTION_MAX_SEGMENT | OPTION_THREADS | OPTION_WEIGHTS | OPTION_SPLIT |
 		   OPTION_LIMIT | OPTION_NOISE | OPTION_SEED | OPTION_SWEEP | OPTION_SHOW |
-		   OPTION_CALIBRATION | OPTION_STREAMS | OPTION_SEARCH,
+		   OPTION_CALIBRATION | OPTION_STREAMS | OPTION_SEARCH | OPTION_GRAMMAR,
 	.streams = 16,
 	.run = run,
 };

@@ -167,6 +167,8 @@ void wer_report_json(const struct wer_set *set, const struct options *options, c
 	}
 	json_rates(json, &set->passes[0]);
 	json_integer(json, "wrong_utterances", (long long)score->wrong);
+	if (options->grammar)
+		json_integer(json, "rejected_utterances", (long long)score->rejected);
 	json_integer(json, "infeasible_utterances", (long long)score->infeasible);
 	json_counts(json, "word_errors", &score->words);
 	json_counts(json, "character_errors", &score->characters);
@@ -293,6 +295,9 @@ void wer_report_text(const struct wer_set *sets, size_t n, const struct options 
 	}
 	const struct score *last = &sets[n - 1].passes[0].score;
 	print_sets(sets, n);
+	if (options->grammar)
+		printf("no command in %zu of %zu utterances: their free text counts\n",
+		       last->rejected, last->utterances);
 	print_confusions(&last->confusions);
 	if (options->calibration)
 		print_calibration(&sets[n - 1]);

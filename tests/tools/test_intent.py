@@ -132,6 +132,44 @@ class Transcribe(IntentTest):
         self.assertIsNone(found["rule"])
 
 
+class WordErrors(IntentTest):
+    """wer --grammar: the words of commands, and of free text where there is none."""
+
+    def wer(self, manifest, *options):
+        out = self.good("wer", fixture(MODEL), manifest, "--json", *options)
+        return json.loads(out)
+
+    def test_commands(self):
+        said = " ".join(self.words)
+        manifest = self.manifest(said, said + " AGAIN")
+        grammar = self.grammar(said.lower(), "e t")
+        for options in ([], ["--streaming", "-1:-1:0"], ["--max-segment", "0"]):
+            result = self.wer(manifest, "--grammar", grammar, "--calibration", "--show", *options)
+            self.assertEqual([c["hypothesis"] for c in result["clips"]], [said.lower()] * 2)
+            self.assertEqual(result["rejected_utterances"], 0)
+            self.assertEqual(result["word_errors"],
+                             {"substitutions": 0, "insertions": 0, "deletions": 1})
+            self.assertIsNone(result["loss"])
+            self.assertEqual(result["calibration"]["words"], 2 * len(self.words))
+        self.assertNotIn("rejected_utterances", self.wer(manifest))
+
+    def test_free_text(self):
+        """What is rejected: what was heard instead of a command."""
+        said = " ".join(self.words)
+        manifest = self.manifest(said)
+        result = self.wer(manifest, "--grammar", self.grammar("turn it off"), "--show")
+        self.assertEqual(result["clips"][0]["hypothesis"], text_of(MODEL))
+        self.assertEqual((result["rejected_utterances"], result["wer"]), (1, 0))
+        text = self.good("wer", fixture(MODEL), manifest, "--grammar", self.grammar("turn it off"))
+        self.assertIn("no command in 1 of 1 utterances", text)
+
+    def test_sweep(self):
+        said = " ".join(self.words)
+        manifest = self.manifest(said)
+        rows = self.wer(manifest, "--grammar", self.grammar(said.lower()), "--lookahead-sweep")
+        self.assertEqual(rows["lookahead"][-1]["wer"], 0)
+
+
 class Refused(IntentTest):
     def check(self, name, text, message):
         path = self.write(name, text)
