@@ -67,6 +67,10 @@ static bool is_awaited(const struct engine *engine, const struct engine_model *m
  * other can still come for an older model. */
 static void retire_models(struct engine *engine)
 {
+	/* The loop may just have put the first model into its place: this pass has
+	 * not seen it yet, and nothing can have been replaced. */
+	if (!engine->current)
+		return;
 	for (size_t i = 0; i < ENGINE_MODELS; i++) {
 		struct engine_model *model = &engine->models[i];
 		struct recognizer *recognizer =

@@ -4,6 +4,8 @@
  * live stream changes its model between two utterances.
  */
 #include "daemon/engine.h"
+#include "daemon/keywords.h"
+#include "tests/daemon/fake_classifier.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -456,6 +458,63 @@ static void test_live_replay(void **state)
 	engine_destroy(engine);
 }
 
+/* ---- keywords ---- */
+
+static sem_t looking, go_on;
+
+static void hold(void)
+{
+	fake_classifier_running = NULL;
+	sem_post(&looking);
+	sem_wait(&go_on);
+}
+
+static void note_done(void *ctx, const struct result *result)
+{
+	struct heard *heard = ctx;
+
+	heard->done = heard->done || result->kind == RESULT_DONE;
+}
+
+/* The first model comes in the middle of a pass that began without one: here the
+ * pass is kept at a window of keywords. */
+static void test_model_in_a_pass(void **state)
+{
+	(void)state;
+	struct engine *engine = make_engine(NULL);
+	struct engine_params params = {
+		.role = ENGINE_WAKE,
+		.spotting = {.window_s = 1, .hop_s = 0.1, .refractory_s = 1, .threshold = 0.5},
+	};
+	struct recognizer_options wanted = {.model_dir = "x"};
+	struct string_list ignore = {0};
+	struct recognizer *recognizer;
+	struct keywords *keywords;
+	static struct heard spotted, heard;
+	struct engine_listener listener = {note_done, note_room, &spotted};
+	float *samples;
+	size_t n = speak("ALPHA", &samples);
+
+	sem_init(&looking, 0, 0);
+	sem_init(&go_on, 0, 0);
+	fake_classifier_running = hold;
+	assert_int_equal(keywords_open("words", 1, 1, &ignore, &keywords), 0);
+	engine_set_keywords(engine, keywords);
+	assert_int_equal(engine_open(engine, &params, &listener, &spotted.stream), 0);
+	push_all(engine, &spotted, samples, n, 500);
+	end(engine, &spotted);
+	sem_wait(&looking);
+	assert_int_equal(recognizer_open(&wanted, &recognizer), 0);
+	assert_int_equal(engine_set_model(engine, recognizer), 0);
+	sem_post(&go_on);
+	wait_for(engine, &spotted.done);
+	params = (struct engine_params){.final = -1};
+	transcribe(engine, &params, verse, 16000, &heard);
+	assert_string_equal(heard.text, "the quick brown foxjumps overthe lazy dog|");
+	free(samples);
+	engine_destroy(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_live_replay),
 		cmocka_unit_test(test_model_of_opening),
+		cmocka_unit_test(test_model_in_a_pass),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
