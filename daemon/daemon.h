@@ -47,6 +47,7 @@ struct daemon {
 	uint64_t views;   /* of subscribers so far: the last one's tag */
 	uint64_t streams; /* pushed ones so far: the last one's number */
 	size_t pushing;   /* those that are open */
+	bool compiling;   /* a worker compiles for a session */
 	bool stopping;    /* the orderly end has begun */
 	bool forced;      /* and was cut short */
 	int exit_code;

@@ -27,11 +27,12 @@ enum {
 	LIMIT_PUSH_RING_SECONDS = 2,  /* beyond it the socket is not read */
 	LIMIT_LIVE_RING_SECONDS = 60, /* beyond it samples are dropped and counted */
 
-	/* grammars of clients, compiled between two events: tens of milliseconds at most */
-	LIMIT_GRAMMAR_BYTES = 1 << 16, /* of text, or of all phrases */
-	LIMIT_GRAMMAR_NODES = 10000,   /* words and branches with all rules put in */
-	LIMIT_GRAMMAR_STATES = 8000,   /* of the search graph */
-	LIMIT_GRAMMAR_WORK = 80000,    /* places of the grammar that these stand for */
+	/* grammars of clients, compiled on a worker: 10000 phrases, and seconds at most */
+	LIMIT_GRAMMAR_BYTES = 1 << 19,   /* of text, or of all phrases */
+	LIMIT_GRAMMAR_NODES = 100000,    /* words and branches with all rules put in */
+	LIMIT_GRAMMAR_STATES = 500000,   /* of the search graph before it is minimized */
+	LIMIT_GRAMMAR_WORK = 2500000,    /* places of the grammar that these stand for */
+	LIMIT_GRAMMARS_BYTES = 32 << 20, /* of memory, those of all clients together */
 
 	/* engine */
 	LIMIT_SPARE_STREAMS = 18,      /* the source, its keywords, and those being closed */

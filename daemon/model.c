@@ -36,6 +36,7 @@ struct model {
 
 	/* in force */
 	bool ready;
+	unsigned count; /* models that were */
 	char name[MODEL_NAME_BYTES];
 	unsigned rate, hop;
 	long left, chunk, right;
@@ -177,6 +178,7 @@ static void take_languages(struct model *model)
 
 static void take_search(struct model *model)
 {
+	model->count++;
 	decode_plan_release(model->plan);
 	vocab_destroy(model->vocabulary);
 	vocab_destroy(model->other);
@@ -296,6 +298,11 @@ bool model_busy(const struct model *model)
 bool model_ready(const struct model *model)
 {
 	return model->ready;
+}
+
+unsigned model_count(const struct model *model)
+{
+	return model->count;
 }
 
 const char *model_name(const struct model *model)

@@ -30,6 +30,8 @@ void model_load(struct model *model);
 bool model_busy(const struct model *model);
 
 bool model_ready(const struct model *model);
+/* Models that were in force so far, this one included. */
+unsigned model_count(const struct model *model);
 /* Of the model in force; before, the name of the one that is loading, and 0. */
 const char *model_name(const struct model *model);
 unsigned model_rate(const struct model *model);

@@ -203,7 +203,9 @@ static void on_closed(void *ctx)
 	session_drop_search(session);
 	if (session->subscriber)
 		caption_finish(&session->caption);
-	if (session->holding)
+	if (session->compile)
+		compile_abandon(session->compile, &session->held);
+	else if (session->holding)
 		message_finish(&session->held);
 	framing_destroy(session->framing);
 	string_list_clear(&session->keywords);

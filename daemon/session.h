@@ -8,6 +8,7 @@
 #define HEARD_DAEMON_SESSION_H
 
 #include "daemon/caption.h"
+#include "daemon/compile.h"
 #include "daemon/connection.h"
 #include "daemon/daemon.h"
 #include "daemon/decoding.h"
@@ -62,6 +63,7 @@ struct session {
 	struct hotwords *request_hotwords;         /* held; NULL: those of base */
 	struct decoding_commands base_commands;    /* not given: the settings' */
 	struct decoding_commands request_commands; /* not given: those of base */
+	struct compile *compile;                   /* owned; of the held message */
 
 	/* the daemon's source */
 	bool subscriber;
@@ -104,7 +106,8 @@ void session_wake_done(struct session *session);
 
 /* session_search.c. Takes what a message asks for: 0, -EAGAIN (not now, nothing was taken), or
  * -EINVAL (an error was sent, nothing was taken). request: it is for the next stream. Options are
- * merged by the caller. */
+ * merged by the caller. What takes long is done on a worker: -EAGAIN until then, for a message
+ * that is session.held. */
 int session_take_search(struct session *session, const struct session_options *options,
 			const struct message_hotwords *hotwords,
 			const struct message_grammar *grammar, bool request);

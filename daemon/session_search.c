@@ -4,13 +4,16 @@
  * before anything of it is taken.
  */
 #include "core/base/log.h"
+#include "daemon/compile.h"
 #include "daemon/decoding.h"
+#include "daemon/limits.h"
 #include "daemon/live.h"
 #include "daemon/model.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static double frame_seconds(const struct daemon *daemon)
 {
@@ -42,51 +45,77 @@ static void fail(struct session *session, int err, const char *reason)
 		session_fail(session, PROTOCOL_INTERNAL, "out of memory");
 }
 
-struct wishes {
-	const struct session_options *options;
-	const struct message_hotwords *hotwords;
-	const struct message_grammar *grammar;
-};
-
-struct compiled {
-	struct hotwords *hotwords; /* held; NULL: not asked for */
-	struct decoding_commands commands;
-};
-
-static void drop(struct compiled *compiled)
-{
-	hotwords_release(compiled->hotwords);
-	decoding_commands_drop(&compiled->commands);
-	compiled->hotwords = NULL;
-}
-
-/* What the message asks for, over what is in force. */
-static int try_search(struct session *session, const struct wishes *wishes,
-		      struct compiled *compiled, char *reason)
+/* The letters are those of the language in force with these options. */
+static const struct vocab *vocab_for(const struct session *session,
+				     const struct session_options *options)
 {
 	const struct daemon *daemon = session->daemon;
-	const struct vocab *vocab;
-	struct session_options now;
 	struct engine_params params = {0};
-	struct decode_plan *plan = NULL;
-	int err = 0;
 
-	session_options_now(session, &now);
-	session_options_merge(&now, wishes->options);
-	session_choose_language(daemon, now.language, &params);
-	vocab = model_vocab(daemon->model, params.language);
-	if (wishes->hotwords->given)
-		err = decoding_hotwords(wishes->hotwords, vocab, &compiled->hotwords, reason);
-	if (err == 0 && wishes->grammar->given)
-		err = decoding_commands(wishes->grammar, vocab, &compiled->commands, reason);
-	if (err == 0)
-		err = decoding_plan(model_plan(daemon->model), &now,
-				    compiled->hotwords ? compiled->hotwords : hotwords_now(session),
-				    compiled->commands.given ? &compiled->commands
-							     : commands_now(session),
-				    frame_seconds(daemon), &plan, reason);
+	session_choose_language(daemon, options->language, &params);
+	return model_vocab(daemon->model, params.language);
+}
+
+/* Compiles what the message lists, on a worker. 0: *out and err, which is what came of it;
+ * -EAGAIN: not done. */
+static int compile(struct session *session, const struct session_options *options,
+		   const struct message_hotwords *hotwords, const struct message_grammar *grammar,
+		   struct compiled *out, int *err, char *reason)
+{
+	struct compile *done = session->compile;
+
+	if (session->daemon->compiling)
+		return -EAGAIN;
+	if (done) {
+		bool stale = compile_stale(done);
+
+		session->compile = NULL;
+		*err = compile_end(done, out, reason);
+		if (!stale)
+			return 0;
+		compiled_drop(out);
+	}
+	*err = compile_start(session, hotwords, grammar, vocab_for(session, options),
+			     &session->compile);
+	return *err < 0 ? 0 : -EAGAIN;
+}
+
+/* The plan can be made of what is in force and what was compiled. */
+static int try_plan(const struct session *session, const struct session_options *now,
+		    const struct compiled *compiled, char *reason)
+{
+	struct decode_plan *plan;
+	int err = decoding_plan(model_plan(session->daemon->model), now,
+				compiled->hotwords ? compiled->hotwords : hotwords_now(session),
+				compiled->commands.given ? &compiled->commands
+							 : commands_now(session),
+				frame_seconds(session->daemon), &plan, reason);
+
 	decode_plan_release(plan);
 	return err;
+}
+
+static size_t commands_bytes(const struct decoding_commands *commands)
+{
+	return commands->grammar ? grammar_size(commands->grammar).bytes : 0;
+}
+
+/* Many clients with large grammars must not take all memory. */
+static bool has_room(const struct session *session, const struct compiled *compiled, bool request)
+{
+	const struct server *server = session->daemon->server;
+	size_t bytes = commands_bytes(&compiled->commands);
+
+	if (!compiled->commands.grammar)
+		return true;
+	for (const struct session *s = server_first(server); s; s = s->next) {
+		/* What it replaces does not count. */
+		if (s != session || request)
+			bytes += commands_bytes(&s->base_commands);
+		if (s != session || !request)
+			bytes += commands_bytes(&s->request_commands);
+	}
+	return bytes <= LIMIT_GRAMMARS_BYTES;
 }
 
 int session_take_search(struct session *session, const struct session_options *options,
@@ -96,7 +125,7 @@ int session_take_search(struct session *session, const struct session_options *o
 	struct hotwords **words = request ? &session->request_hotwords : &session->base_hotwords;
 	struct decoding_commands *commands =
 		request ? &session->request_commands : &session->base_commands;
-	const struct wishes wishes = {options, hotwords, grammar};
+	struct session_options now;
 	struct compiled compiled = {0};
 	char reason[DECODING_REASON_BYTES];
 	int err = 0;
@@ -105,10 +134,21 @@ int session_take_search(struct session *session, const struct session_options *o
 		/* Letters and language model are the model's. */
 		if (!model_ready(session->daemon->model))
 			return -EAGAIN;
-		err = try_search(session, &wishes, &compiled, reason);
+		session_options_now(session, &now);
+		session_options_merge(&now, options);
+		if ((hotwords->given || grammar->given) &&
+		    compile(session, &now, hotwords, grammar, &compiled, &err, reason) < 0)
+			return -EAGAIN;
+		if (err == 0)
+			err = try_plan(session, &now, &compiled, reason);
+		if (err == 0 && !has_room(session, &compiled, request)) {
+			snprintf(reason, sizeof(reason),
+				 "grammar: no room beside those of other clients");
+			err = -EINVAL;
+		}
 	}
 	if (err < 0) {
-		drop(&compiled);
+		compiled_drop(&compiled);
 		fail(session, err, reason);
 		return -EINVAL;
 	}

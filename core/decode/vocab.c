@@ -135,6 +135,7 @@ int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **ou
 	vocab = calloc(1, sizeof(*vocab));
 	if (vocab == NULL)
 		return -ENOMEM;
+	atomic_init(&vocab->references, 1);
 	vocab->size = tokenizer->n_tokens;
 	vocab->entries = calloc(vocab->size + 1, sizeof(*vocab->entries));
 	vocab->sorted = calloc(vocab->size + 1, sizeof(*vocab->sorted));
@@ -171,9 +172,20 @@ int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **ou
 	return 0;
 }
 
+struct vocab *vocab_hold(const struct vocab *vocab)
+{
+	/* The count is no part of what is const. */
+	struct vocab *held = (struct vocab *)vocab;
+
+	atomic_fetch_add_explicit(&held->references, 1, memory_order_relaxed);
+	return held;
+}
+
 void vocab_destroy(struct vocab *vocab)
 {
-	if (vocab == NULL)
+	/* Release what was read here before another thread frees it. */
+	if (vocab == NULL ||
+	    atomic_fetch_sub_explicit(&vocab->references, 1, memory_order_acq_rel) > 1)
 		return;
 	free(vocab->entries);
 	free(vocab->sorted);

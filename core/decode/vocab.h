@@ -17,6 +17,8 @@ struct vocab; /* const after create; shared by all decoders of a language */
 /* Takes what it needs from *tokenizer (copies). blank < 0: pad id. 0, -ENOMEM,
  * or -EINVAL (blank is no token, or a text is not UTF-8). */
 int vocab_create(const struct tokenizer *tokenizer, int blank, struct vocab **out);
+/* One more owner; any thread. The last one's vocab_destroy frees it; NULL is allowed there. */
+struct vocab *vocab_hold(const struct vocab *vocab);
 void vocab_destroy(struct vocab *vocab);
 
 /* Before it is shared: the confidence of a word is the logistic function of scale * l + shift,

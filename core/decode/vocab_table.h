@@ -5,6 +5,8 @@
 #include "core/decode/text.h"
 #include "core/decode/vocab.h"
 
+#include <stdatomic.h>
+
 struct vocab_entry {
 	const char *text;    /* the token; borrowed from vocab.strings */
 	const char *printed; /* what stands for it in the text: the delimiter replaced */
@@ -18,6 +20,7 @@ struct vocab_entry {
 };
 
 struct vocab {
+	atomic_uint references;
 	size_t size;
 	struct vocab_entry *entries; /* owned, [size] */
 	struct vocab_entry outside;  /* what any other id prints */

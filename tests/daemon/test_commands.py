@@ -2,6 +2,8 @@
 """Grammars of sessions: the real daemon against heard-model, over the same samples."""
 
 import json
+import random
+import signal
 import unittest
 import wave
 
@@ -108,13 +110,85 @@ class Commands(unittest.TestCase):
             self.refused(client, "heard-set", {"phrases": ["a"], "grammar": "a;"}, "exclude")
             self.refused(client, "heard-set", {"threshold": 2}, "threshold")
             self.refused(client, "transcribe", {"heard": {"grammar": "("}}, "grammar:1:")
-            # What would keep the loop from its other clients.
-            self.refused(client, "heard-set", {"grammar": "<a>{1,64} <a>{1,64};\n"
-                                               "<a> = (a | b){1,64};"}, "more than")
-            self.refused(client, "heard-set", {"grammar": "stop;" + " " * 70000}, "65536 bytes")
+            # What would take a worker and memory too long.
+            self.refused(client, "heard-set", {"grammar": "<a>{1,64} <a>{1,64} <a>{1,64};\n"
+                                               "<a> = (a | b | c d | e){1,64};"}, "more than")
+            self.refused(client, "heard-set", {"grammar": "stop;" + " " * 600000}, "524288 bytes")
             # Nothing of it was taken, and the session is there.
             self.assertNotIn("threshold", client.ask("heard-set", {}))
             self.assertEqual(self.push(client)[:2], ([], []))
+
+    def phrases(self, n, seed=1):
+        """Made-up ones of three to six words, with the letters that the model has."""
+        rng = random.Random(seed)
+        words = ["".join(rng.choice("aeiou") if i % 2 else rng.choice("bdfgklmnprst")
+                         for i in range(rng.randint(3, 7))) for _ in range(2000)]
+        return [" ".join(rng.choice(words) for _ in range(rng.randint(3, 6))) for _ in range(n)]
+
+    def test_large(self):
+        """10000 phrases, compiled aside: what a client sends behind them waits for them, what
+        others send does not."""
+        phrases = self.phrases(10000)
+        with Daemon(program=HEARD, model=MODEL) as daemon:
+            with daemon.connect() as client, daemon.connect() as other:
+                client.ask("heard-hello", {}, "heard-welcome")
+                other.ask("heard-hello", {}, "heard-welcome")
+                client.send("heard-set", {"phrases": phrases, "threshold": 0})
+                client.send("ping", {"text": "behind"})
+                for event in push_events(self.pcm, {"heard": {"final": "offline"}}):
+                    client.send_bytes(event)
+                # Small ones wait for their turn; the rest does not.
+                self.assertEqual(other.ask("ping", {"text": "x"}, "pong")["text"], "x")
+                self.assertEqual(self.push(other)[:2], ([], []))
+                self.refused(other, "heard-set", {"grammar": "("}, "grammar:1:")
+                events = client.until("transcript")
+                kinds = [kind for kind, _ in events]
+                self.assertLess(kinds.index("heard-set"), kinds.index("pong"))
+                self.assertEqual(kinds.count("heard-command"), 1)
+                self.assertIn(pick(events, "heard-command")[0]["phrase"], phrases)
+
+    def test_gone_in_the_middle(self):
+        """Clients that leave while theirs is compiled or waits; a new model meanwhile."""
+        phrases = self.phrases(10000)
+        with Daemon(program=HEARD, model=MODEL) as daemon:
+            gone = [daemon.connect() for _ in range(3)]
+            for client in gone:
+                client.send("heard-set", {"phrases": phrases})
+            with daemon.connect() as stays:
+                stays.send("heard-set", {"phrases": ["stop"], "threshold": 0})
+                for client in gone:
+                    client.close()
+                self.assertEqual(stays.until("heard-set")[-1][1]["threshold"], 0)
+                stays.send("heard-set", {"phrases": phrases})
+                daemon.kill(signal.SIGHUP)
+                stays.until("heard-set")
+                daemon.wait_log("is loaded", 2)
+                self.assertEqual(len(self.push(stays)[0]), 1)
+            client = daemon.connect()
+            client.send("heard-set", {"phrases": phrases})
+            self.assertEqual(daemon.stop(), 0)
+            client.close()
+
+    def test_room(self):
+        """All grammars of clients together have a limit."""
+        phrases = self.phrases(10000)
+        with Daemon(program=HEARD, model=MODEL) as daemon:
+            clients, answer = [], None
+            for _ in range(32):
+                client = daemon.connect()
+                clients.append(client)
+                client.send("heard-set", {"phrases": phrases})
+                answer = client.recv()
+                if answer[0] == "error":
+                    break
+            self.assertEqual(answer[0], "error")
+            self.assertIn("other clients", answer[1]["text"])
+            # A small one has room, and so has a large one once others leave theirs.
+            clients[-1].ask("heard-set", {"phrases": ["stop"]})
+            clients[0].ask("heard-set", {"phrases": []})
+            clients[-1].ask("heard-set", {"phrases": phrases})
+            for client in clients:
+                client.close()
 
     def test_settings(self):
         wanted = self.model_finds(self.file)
