@@ -20,11 +20,12 @@ enum matrix_role {
 };
 
 /*
- * WEIGHT_AUTO becomes a type that was measured to lose no more than 0.3 %
- * absolute word error rate, or that loses nothing: what a quantized directory
- * was written as, f16 where the file has halves (the sums have the same bits as
- * those of f32), else f32. Without vector kernels it is f32: OpenBLAS is faster
- * than the specification of any other type. Any other wish is granted.
+ * WEIGHT_AUTO becomes what somebody chose on purpose, or what loses next to
+ * nothing: what a quantized directory was written as, f16 where the file has
+ * halves (only the positional convolution is rounded, where weight norm makes
+ * its weights: docs/SPEED.md), else f32. Without vector kernels it is f32:
+ * OpenBLAS is faster than the specification of any other type. Any other wish
+ * is granted.
  */
 enum weight_type weight_choice(enum weight_type wanted, const struct acoustic_model *model);
 
