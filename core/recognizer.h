@@ -210,7 +210,10 @@ struct recognizer_event {
 	const struct ctc_match
 		*match; /* final: best phrase, accepted or not; frames from `start` */
 	const struct transcript
-		*transcript;     /* words and chars, frames from `start`; the final's text */
+		*transcript; /* words and chars, frames from `start`; the final's text */
+	/* Final of a plan with n_best: of its transcript, to ask for n_best hypotheses. */
+	const struct decoder *decoder;
+	size_t n_best;
 	enum endpoint_rule rule; /* endpoint */
 	enum final_mode final;   /* final: how it was made */
 	bool prefix_ok;          /* final: the stable text is a prefix of it */

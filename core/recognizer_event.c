@@ -71,8 +71,11 @@ static struct recognizer_event event_final(struct utterance *utterance, size_t i
 		decoder_truncate(view->decoder, utterance->length / utterance->stream->hop);
 		decoder_finish(view->decoder);
 	}
-	event.transcript =
-		decoder_transcript(utterance->made == FINAL_OFFLINE ? view->second : view->decoder);
+	const struct decoder *made =
+		utterance->made == FINAL_OFFLINE ? view->second : view->decoder;
+	event.transcript = decoder_transcript(made);
+	event.decoder = view->n_best > 0 ? made : NULL;
+	event.n_best = view->n_best;
 	event.final = utterance->made;
 	event.match = view_match(view);
 	event.prefix_ok =

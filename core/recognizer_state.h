@@ -28,6 +28,7 @@ struct utterance;
 struct view {
 	struct utterance *utterance; /* borrowed */
 	bool own;                    /* the decoders are its own, else the utterance's */
+	size_t n_best;               /* hypotheses to tell with the final; 0: its text */
 	struct decoder *decoder;     /* the streaming pass */
 	struct decoder *second;      /* the offline pass; NULL with final=stream */
 	/* Owned: the plan's commands, the offline pass after the streaming one; NULL: none. */

@@ -74,6 +74,7 @@ int view_create(struct utterance *utterance, struct decode_plan *plan, struct vi
 	view->utterance = utterance;
 	view->own = decode_plan_searches(plan);
 	if (view->own) {
+		view->n_best = plan->n_best;
 		error = stream_decoder(stream, plan, true, &view->decoder);
 		if (error == 0 && utterance->second != NULL)
 			error = stream_decoder(stream, plan, false, &view->second);

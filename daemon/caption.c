@@ -325,6 +325,42 @@ static int tell_command(const struct caption *caption, const struct result *resu
 	return caption->options.heard ? command_tell(&client, result) : 0;
 }
 
+/* Where the session asked for them, and something was said. */
+static int tell_hypotheses(const struct caption *caption, const struct result *result)
+{
+	struct message message = {.kind = MESSAGE_NBEST};
+	struct message_hypothesis *list;
+
+	if (!caption->options.heard || result->n_hypotheses == 0 ||
+	    *result_text(result, result->text) == '\0')
+		return 0;
+	list = calloc(result->n_hypotheses, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < result->n_hypotheses; i++) {
+		struct result_hypothesis hypothesis = result_hypothesis(result, i);
+
+		list[i] = (struct message_hypothesis){
+			.text = result_text(result, hypothesis.text),
+			.score = hypothesis.score.total,
+			.acoustic = hypothesis.score.acoustic,
+			.lm = hypothesis.score.lm,
+			.hotwords = hypothesis.score.hotwords,
+		};
+	}
+	message.nbest = (struct message_nbest){
+		.stamp = stamp(caption, result->clock),
+		.utterance = result->utterance,
+		.start = (double)result->start / caption->rate,
+		.end = (double)result->clock / caption->rate,
+		.list = list,
+		.n = result->n_hypotheses,
+	};
+	caption->send(caption->ctx, &message, OUTQUEUE_FINAL);
+	free(list);
+	return 0;
+}
+
 static int take_final(struct caption *caption, const struct result *result, double latency)
 {
 	const char **slot = &caption->rules[result->utterance % CAPTION_RULES];
@@ -334,6 +370,8 @@ static int take_final(struct caption *caption, const struct result *result, doub
 
 	*slot = NULL;
 	err = tell_command(caption, result);
+	if (err == 0)
+		err = tell_hypotheses(caption, result);
 	if (err < 0)
 		return err;
 	/* Behind real time partials of the next utterance come before this final. */

@@ -53,7 +53,7 @@ static size_t choose_beam(int wanted, const struct decode_plan *plan)
 {
 	if (wanted > 0)
 		return (size_t)wanted;
-	return plan->hotwords || plan->lm ? PLAN_BEAM : 0;
+	return plan->hotwords || plan->lm || plan->n_best > 0 ? PLAN_BEAM : 0;
 }
 
 static int load_hotwords(const char *path, const struct vocab *vocab, struct decode_plan *plan)
@@ -216,6 +216,8 @@ static int check(const struct decode_plan *base, const struct session_options *o
 {
 	bool greedy = (options->given & SESSION_BEAM) && options->beam == 1;
 
+	if (greedy && (options->given & SESSION_NBEST) && options->nbest > 1)
+		return refuse(reason, "beam: 1 is greedy decoding, which knows one hypothesis");
 	if (greedy && hotwords && hotwords_states(hotwords) > 1)
 		return refuse(reason, "beam: 1 is greedy decoding, which knows no hotwords");
 	if ((options->given & SESSION_LM) && options->lm && !base->lm)
@@ -259,6 +261,8 @@ int decoding_plan(const struct decode_plan *base, const struct session_options *
 		plan->weights.alpha = (float)options->lm_alpha;
 	if (options->given & SESSION_LM_BETA)
 		plan->weights.beta = (float)options->lm_beta;
+	if (options->given & SESSION_NBEST)
+		plan->n_best = (size_t)options->nbest;
 	if (options->given & SESSION_COMMIT_DELAY)
 		plan->commit_delay = commit_frames(options->commit_delay, frame_s);
 	if (options->given & SESSION_BEAM)

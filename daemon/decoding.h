@@ -34,7 +34,7 @@ int decoding_load(const struct decoding_files *files, const struct recognizer *r
 /* Loop. What a session chose of these options. */
 #define DECODING_OPTIONS                                                                         \
 	(SESSION_BEAM | SESSION_COMMIT_DELAY | SESSION_LM | SESSION_LM_ALPHA | SESSION_LM_BETA | \
-	 SESSION_THRESHOLD)
+	 SESSION_THRESHOLD | SESSION_NBEST)
 
 /* Compiles what a message lists. 0, or reason filled in and -EINVAL, or -ENOMEM. */
 int decoding_hotwords(const struct message_hotwords *list, const struct vocab *vocab,

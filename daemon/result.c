@@ -86,6 +86,43 @@ static void put_match(struct layout *layout, struct result *result, const struct
 	layout->used += bytes;
 }
 
+/* How many hypotheses there are to tell in so many bytes, and what they take. */
+static uint32_t count_hypotheses(const struct recognizer_event *event, size_t room, size_t *bytes)
+{
+	struct decoder_score score;
+	uint32_t n = 0;
+
+	*bytes = 0;
+	while (n < event->n_best) {
+		const char *text = decoder_hypothesis_text(event->decoder, n, &score);
+		size_t more = text ? sizeof(struct result_hypothesis) + text_bytes(text) : 0;
+
+		if (!text || *bytes + more > room)
+			break;
+		*bytes += more;
+		n++;
+	}
+	return n;
+}
+
+/* The best one's transcript is not there meanwhile. */
+static void put_hypotheses(struct layout *layout, struct result *result,
+			   const struct recognizer_event *event, uint32_t n)
+{
+	uint32_t at = (uint32_t)layout->used;
+
+	result->hypotheses = at;
+	result->n_hypotheses = n;
+	layout->used += n * sizeof(struct result_hypothesis);
+	for (uint32_t i = 0; i < n; i++) {
+		struct result_hypothesis hypothesis = {0};
+
+		hypothesis.text = put_text(
+			layout, decoder_hypothesis_text(event->decoder, i, &hypothesis.score));
+		memcpy(layout->base + at + i * sizeof(hypothesis), &hypothesis, sizeof(hypothesis));
+	}
+}
+
 void result_post_event(struct mailbox *mailbox, const struct result *head,
 		       const struct recognizer_event *event)
 {
@@ -108,7 +145,16 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 		result.truncated = true;
 	}
 
-	struct layout layout = {mailbox_reserve(mailbox, bytes + word_bytes), sizeof(result)};
+	size_t hypothesis_bytes = 0;
+	uint32_t n_hypotheses = 0;
+	if (event->decoder) {
+		n_hypotheses = count_hypotheses(event, LIMIT_RESULT_RECORD - bytes - word_bytes,
+						&hypothesis_bytes);
+		decoder_transcript(event->decoder); /* the best one again */
+	}
+
+	struct layout layout = {mailbox_reserve(mailbox, bytes + word_bytes + hypothesis_bytes),
+				sizeof(result)};
 	assert(layout.base);
 	if (event->match)
 		put_match(&layout, &result, event->match);
@@ -121,6 +167,10 @@ void result_post_event(struct mailbox *mailbox, const struct result *head,
 	result.unstable = put_text(&layout, event->unstable);
 	result.text = put_text(&layout, text);
 	result.command = put_text(&layout, event->command);
+	if (n_hypotheses > 0) {
+		put_hypotheses(&layout, &result, event, n_hypotheses);
+		decoder_transcript(event->decoder);
+	}
 	memcpy(layout.base, &result, sizeof(result));
 	mailbox_commit(mailbox);
 }
@@ -155,4 +205,13 @@ const struct result_span *result_words(const struct result *result)
 const struct ctc_match_token *result_match(const struct result *result)
 {
 	return (const struct ctc_match_token *)(const void *)((const char *)result + result->match);
+}
+
+struct result_hypothesis result_hypothesis(const struct result *result, uint32_t rank)
+{
+	struct result_hypothesis out;
+
+	/* They follow texts, at any address. */
+	memcpy(&out, (const char *)result + result->hypotheses + rank * sizeof(out), sizeof(out));
+	return out;
 }

@@ -7,6 +7,7 @@
 #define HEARD_DAEMON_RESULT_H
 
 #include "core/base/mailbox.h"
+#include "core/decode/decoder.h"
 #include "core/recognizer.h"
 #include "daemon/ladder.h"
 
@@ -31,6 +32,11 @@ struct result_span {
 	uint32_t text; /* offset */
 	int32_t start_frame, end_frame;
 	float confidence;
+};
+
+struct result_hypothesis {
+	uint32_t text; /* offset */
+	struct decoder_score score;
 };
 
 struct result {
@@ -70,13 +76,14 @@ struct result {
 	uint32_t stable, unstable, text, command;
 	uint32_t words, n_words;
 	uint32_t match, n_match; /* tokens of the best phrase, struct ctc_match_token */
+	uint32_t hypotheses, n_hypotheses;
 };
 
 /* Engine: is there room for any result? */
 bool result_room(struct mailbox *mailbox);
 
 /* Engine, after result_room said yes: posts `head` with what the event holds.
- * Words that would pass LIMIT_RESULT_RECORD are left out. */
+ * Words and further hypotheses that would pass LIMIT_RESULT_RECORD are left out. */
 void result_post_event(struct mailbox *mailbox, const struct result *head,
 		       const struct recognizer_event *event);
 /* The same without an event; `text` may be NULL. */
@@ -89,5 +96,6 @@ void result_drop(const struct result *result);
 const char *result_text(const struct result *result, uint32_t offset);
 const struct result_span *result_words(const struct result *result);
 const struct ctc_match_token *result_match(const struct result *result);
+struct result_hypothesis result_hypothesis(const struct result *result, uint32_t rank);
 
 #endif

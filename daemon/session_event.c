@@ -406,8 +406,8 @@ static int handle_set(struct session *session, const struct message_set *set)
 static void handle_hello(struct session *session, const struct message_hello *hello)
 {
 	/* The last one only where there is a keyword model. */
-	static const char *const capabilities[] = {"transcribe", "subscribe", "f32", "endpoint",
-						   "hotwords",   "grammar",   "wake"};
+	static const char *const capabilities[] = {"transcribe", "subscribe", "f32",   "endpoint",
+						   "hotwords",   "grammar",   "nbest", "wake"};
 	struct daemon *daemon = session->daemon;
 	struct message answer = {.kind = MESSAGE_WELCOME};
 

@@ -198,6 +198,10 @@ void session_fill_search(const struct session *session, struct session_options *
 		options->lm_alpha = (double)plan->weights.alpha;
 		options->lm_beta = (double)plan->weights.beta;
 	}
+	if (plan->n_best > 0) {
+		options->given |= SESSION_NBEST;
+		options->nbest = (int)plan->n_best;
+	}
 	if (plan->grammar) {
 		options->given |= SESSION_THRESHOLD;
 		options->threshold = (double)plan->commands.threshold;

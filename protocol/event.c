@@ -19,6 +19,7 @@ void event_lists_finish(struct event_lists *lists)
 {
 	free(lists->words);
 	free(lists->slots);
+	free(lists->hypotheses);
 	*lists = (struct event_lists){0};
 }
 
@@ -162,6 +163,33 @@ static void set_no_match(struct heard_event *event, const struct message_no_matc
 	event->end = no_match->end;
 }
 
+static int set_nbest(struct heard_event *event, const struct message_nbest *nbest,
+		     struct event_lists *lists)
+{
+	event->kind = HEARD_NBEST;
+	set_stamp(event, &nbest->stamp);
+	event->utterance = nbest->utterance;
+	event->start = nbest->start;
+	event->end = nbest->end;
+	if (nbest->n == 0)
+		return 0;
+	struct heard_hypothesis *grown = reallocarray(lists->hypotheses, nbest->n, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	lists->hypotheses = grown;
+	for (size_t i = 0; i < nbest->n; i++)
+		grown[i] = (struct heard_hypothesis){
+			.text = text_or_empty(nbest->list[i].text),
+			.score = nbest->list[i].score,
+			.acoustic = nbest->list[i].acoustic,
+			.lm = nbest->list[i].lm,
+			.hotwords = nbest->list[i].hotwords,
+		};
+	event->hypotheses = grown;
+	event->n_hypotheses = nbest->n;
+	return 0;
+}
+
 static void set_status(struct heard_event *event, const struct message_status *status)
 {
 	event->kind = HEARD_STATUS;
@@ -249,6 +277,8 @@ int event_from_message(const struct message *m, const char *type, struct event_l
 	case MESSAGE_NO_MATCH:
 		set_no_match(event, &m->no_match);
 		return 0;
+	case MESSAGE_NBEST:
+		return set_nbest(event, &m->nbest, lists);
 	case MESSAGE_TRANSCRIPT_START:
 		event->kind = HEARD_TRANSCRIPT_START;
 		return 0;

@@ -9,8 +9,9 @@
 
 /* Room for the lists of an event, grown as needed. Start with zeros. */
 struct event_lists {
-	struct heard_word *words; /* owned */
-	struct heard_slot *slots; /* owned */
+	struct heard_word *words;            /* owned */
+	struct heard_slot *slots;            /* owned */
+	struct heard_hypothesis *hypotheses; /* owned */
 };
 
 void event_lists_finish(struct event_lists *lists);

@@ -192,6 +192,7 @@ void heard_options_init(struct heard_options *options)
 		.max_length = -1,
 		.beam = -1,
 		.threshold = -1,
+		.nbest = -1,
 	};
 }
 
@@ -249,6 +250,10 @@ static int convert_options(const struct heard_options *from, struct session_opti
 	if (from->beam >= 0) {
 		to->beam = from->beam;
 		to->given |= SESSION_BEAM;
+	}
+	if (from->nbest >= 0) {
+		to->nbest = from->nbest;
+		to->given |= SESSION_NBEST;
 	}
 	if (from->threshold >= 0) {
 		to->threshold = from->threshold;

@@ -67,6 +67,7 @@ struct heard_options {
 	const char *const *phrases; /* NULL; [n_phrases] */
 	size_t n_phrases;
 	double threshold; /* -1; 0..1: least confidence of a command */
+	int nbest;        /* -1; hypotheses of each utterance, as HEARD_NBEST; 0: none */
 };
 
 void heard_options_init(struct heard_options *options);
@@ -115,6 +116,7 @@ enum heard_kind {
 	HEARD_ERROR,    /* text; code */
 	HEARD_COMMAND,  /* text: the phrase; name: its rule; slots; confidence; words */
 	HEARD_NO_MATCH, /* text: what was said, and is no command */
+	HEARD_NBEST,    /* hypotheses of an utterance, before its transcript */
 	HEARD_TRANSCRIPT_START,
 	HEARD_TRANSCRIPT_CHUNK, /* text: what is added */
 	HEARD_TRANSCRIPT_STOP,
@@ -134,6 +136,12 @@ struct heard_word {
 
 struct heard_slot {
 	const char *name, *value;
+};
+
+struct heard_hypothesis {
+	const char *text;
+	double score; /* natural logarithm; the sum of what follows */
+	double acoustic, lm, hotwords;
 };
 
 /* Strings are UTF-8, never NULL, "" where there is none, and valid until the
@@ -160,6 +168,8 @@ struct heard_event {
 	size_t n_words;
 	const struct heard_slot *slots; /* in the order in which the daemon lists them */
 	size_t n_slots;
+	const struct heard_hypothesis *hypotheses; /* best first */
+	size_t n_hypotheses;
 };
 
 /* Takes the next event that has come: 1, or 0 for none. Once the connection is

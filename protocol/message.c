@@ -38,6 +38,7 @@ static const char *const types[MESSAGE_KINDS] = {
 	[MESSAGE_STATUS] = "heard-status",
 	[MESSAGE_COMMAND] = "heard-command",
 	[MESSAGE_NO_MATCH] = "heard-no-match",
+	[MESSAGE_NBEST] = "heard-nbest",
 };
 
 const char *message_type(enum message_kind kind)

@@ -56,6 +56,7 @@ enum message_kind {
 	MESSAGE_STATUS,
 	MESSAGE_COMMAND,
 	MESSAGE_NO_MATCH,
+	MESSAGE_NBEST,
 	MESSAGE_KINDS,
 };
 
@@ -295,6 +296,19 @@ struct message_no_match {
 	double start, end; /* seconds, of the utterance */
 };
 
+struct message_hypothesis {
+	const char *text;
+	double score, acoustic, lm, hotwords; /* ln; the first is the sum of the others */
+};
+
+struct message_nbest {
+	struct message_stamp stamp;
+	uint64_t utterance;
+	double start, end;                     /* seconds, of the utterance */
+	const struct message_hypothesis *list; /* best first */
+	size_t n;
+};
+
 struct message_input { /* a device that could be opened */
 	int64_t index;
 	const char *name;
@@ -395,6 +409,7 @@ struct message {
 		struct message_status status;
 		struct message_command command;
 		struct message_no_match no_match;
+		struct message_nbest nbest;
 	};
 	struct message_block *blocks; /* owned: what message_parse allocated */
 };

@@ -1,10 +1,14 @@
 /*
- * Grammars and the commands that they find: JSON to structs and back.
+ * Grammars and the commands that they find, and the hypotheses beside a transcript: JSON to structs
+ * and back.
  */
 #include "protocol/message_commands.h"
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+
+/* Logarithms of probabilities are nowhere near it. */
+static const double score_max = 1e12;
 
 void parse_grammar(struct message_reader *reader, struct message_grammar *out)
 {
@@ -103,4 +107,47 @@ void print_no_match(struct json_object *json, const struct message_no_match *val
 	json_string(json, "text", value->text ? value->text : "");
 	json_number(json, "start", value->start);
 	json_number(json, "end", value->end);
+}
+
+void parse_nbest(struct message_reader *reader, struct message_nbest *out)
+{
+	const cJSON *item = NULL;
+	size_t n;
+
+	reader_identity(reader, "utt", &out->utterance);
+	reader_seconds(reader, "start", &out->start);
+	reader_seconds(reader, "end", &out->end);
+	struct message_hypothesis *list = reader_objects(reader, "nbest", sizeof(*list), &item, &n);
+	for (size_t i = 0; i < n && reader->status == 0; i++, item = item->next) {
+		struct message_reader inner = reader_inside(reader, item, "heard-nbest.nbest");
+
+		reader_string(&inner, "text", true, &list[i].text);
+		reader_number(&inner, "score", -score_max, score_max, &list[i].score);
+		reader_number(&inner, "acoustic", -score_max, score_max, &list[i].acoustic);
+		reader_number(&inner, "lm", -score_max, score_max, &list[i].lm);
+		reader_number(&inner, "hotwords", -score_max, score_max, &list[i].hotwords);
+		reader->status = inner.status;
+	}
+	out->list = list;
+	out->n = n;
+}
+
+void print_nbest(struct json_object *json, const struct message_nbest *value)
+{
+	json_integer(json, "utt", (int64_t)value->utterance);
+	json_number(json, "start", value->start);
+	json_number(json, "end", value->end);
+	struct json_object list = json_list(json, "nbest");
+	for (size_t i = 0; i < value->n; i++) {
+		const struct message_hypothesis *hypothesis = &value->list[i];
+		struct json_object item = json_item(&list);
+
+		json_string(&item, "text", hypothesis->text ? hypothesis->text : "");
+		json_rounded(&item, "score", hypothesis->score, 4);
+		json_rounded(&item, "acoustic", hypothesis->acoustic, 4);
+		json_rounded(&item, "lm", hypothesis->lm, 4);
+		json_rounded(&item, "hotwords", hypothesis->hotwords, 4);
+		json_join(&list, &item);
+	}
+	json_join(json, &list);
 }

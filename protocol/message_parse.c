@@ -543,6 +543,10 @@ static void parse_data(struct message_reader *reader, struct message *m)
 		stamp(reader, &m->no_match.stamp);
 		parse_no_match(reader, &m->no_match);
 		return;
+	case MESSAGE_NBEST:
+		stamp(reader, &m->nbest.stamp);
+		parse_nbest(reader, &m->nbest);
+		return;
 	case MESSAGE_KINDS:
 		break;
 	}

@@ -455,6 +455,10 @@ static void print_data(struct json_object *json, const struct message *m)
 		stamp(json, &m->no_match.stamp);
 		print_no_match(json, &m->no_match);
 		return;
+	case MESSAGE_NBEST:
+		stamp(json, &m->nbest.stamp);
+		print_nbest(json, &m->nbest);
+		return;
 	case MESSAGE_UNKNOWN:
 	case MESSAGE_KINDS:
 		break;

@@ -50,6 +50,8 @@ void session_options_merge(struct session_options *base, const struct session_op
 		base->lm_beta = over->lm_beta;
 	if (over->given & SESSION_THRESHOLD)
 		base->threshold = over->threshold;
+	if (over->given & SESSION_NBEST)
+		base->nbest = over->nbest;
 	base->given |= over->given;
 }
 
@@ -146,14 +148,15 @@ static int parse_lm(const struct fields *fields, struct session_options *out)
 	return status < 0 ? status : 0;
 }
 
-static int parse_beam(const struct fields *fields, struct session_options *out)
+static int parse_count(const struct fields *fields, const char *key, unsigned bit, int min, int max,
+		       int *value, unsigned *given)
 {
-	int64_t beam = 0;
-	int found = fields_integer(fields, "beam", 1, SESSION_BEAM_MAX, &beam);
+	int64_t count = 0;
+	int found = fields_integer(fields, key, min, max, &count);
 
 	if (found > 0) {
-		out->given |= SESSION_BEAM;
-		out->beam = (int)beam;
+		*given |= bit;
+		*value = (int)count;
 	}
 	return found < 0 ? found : 0;
 }
@@ -208,7 +211,11 @@ int session_options_parse(const struct cJSON *object, const char *path, struct s
 	if (status == 0)
 		status = parse_endpoint(&fields, out);
 	if (status == 0)
-		status = parse_beam(&fields, out);
+		status = parse_count(&fields, "beam", SESSION_BEAM, 1, SESSION_BEAM_MAX, &out->beam,
+				     &out->given);
+	if (status == 0)
+		status = parse_count(&fields, "nbest", SESSION_NBEST, 0, SESSION_NBEST_MAX,
+				     &out->nbest, &out->given);
 	if (status == 0)
 		status = parse_seconds(&fields, "commit_delay", SESSION_COMMIT_DELAY,
 				       &out->commit_delay, &out->given);
@@ -265,6 +272,8 @@ int session_options_print(const struct session_options *options, struct cJSON *o
 	}
 	if (options->given & SESSION_BEAM)
 		json_integer(&json, "beam", options->beam);
+	if (options->given & SESSION_NBEST)
+		json_integer(&json, "nbest", options->nbest);
 	if (options->given & SESSION_COMMIT_DELAY)
 		json_number(&json, "commit_delay", options->commit_delay);
 	print_lm(options, &json);

@@ -29,6 +29,7 @@ enum session_option {
 	SESSION_LM_ALPHA = 1 << 12,
 	SESSION_LM_BETA = 1 << 13,
 	SESSION_THRESHOLD = 1 << 14,
+	SESSION_NBEST = 1 << 15,
 };
 
 enum session_final {
@@ -36,7 +37,7 @@ enum session_final {
 	SESSION_FINAL_OFFLINE,
 };
 
-enum { SESSION_LANGUAGE_BYTES = 64, SESSION_BEAM_MAX = 512 };
+enum { SESSION_LANGUAGE_BYTES = 64, SESSION_BEAM_MAX = 512, SESSION_NBEST_MAX = 64 };
 
 struct session_options {
 	unsigned given;
@@ -56,6 +57,7 @@ struct session_options {
 	bool lm;             /* with the daemon's language model */
 	double lm_alpha, lm_beta;
 	double threshold; /* 0..1: least confidence of a command */
+	int nbest;        /* hypotheses in heard-nbest; 0: no such event */
 };
 
 /* Fields given in over replace those of base. */

@@ -529,16 +529,18 @@ void ctc_beam_score(const struct ctc_beam *search, size_t rank, struct decoder_s
 	};
 }
 
+const char *ctc_beam_hypothesis_text(const struct ctc_beam *search, size_t rank)
+{
+	beam_output_make(search, &present(search)->hypotheses[rank]);
+	search->output->made = rank == 0;
+	return search->output->text;
+}
+
 int ctc_beam_hypothesis(const struct ctc_beam *search, size_t rank, struct transcript *out)
 {
-	const struct beam *beam = present(search);
-	int error;
-
 	memset(out, 0, sizeof(*out));
-	if (rank >= beam->n)
+	if (rank >= present(search)->n)
 		return -ENOENT;
-	beam_output_make(search, &beam->hypotheses[rank]);
-	search->output->made = rank == 0;
-	error = transcript_copy(&search->output->transcript, out);
-	return error;
+	ctc_beam_hypothesis_text(search, rank);
+	return transcript_copy(&search->output->transcript, out);
 }

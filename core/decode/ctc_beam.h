@@ -55,6 +55,8 @@ size_t ctc_beam_frames(const struct ctc_beam *beam);
 size_t ctc_beam_hypotheses(const struct ctc_beam *beam);
 /* rank < ctc_beam_hypotheses. */
 void ctc_beam_score(const struct ctc_beam *beam, size_t rank, struct decoder_score *score);
+/* rank < ctc_beam_hypotheses; as decoder_hypothesis_text. */
+const char *ctc_beam_hypothesis_text(const struct ctc_beam *beam, size_t rank);
 /* As decoder_hypothesis. */
 int ctc_beam_hypothesis(const struct ctc_beam *beam, size_t rank, struct transcript *out);
 

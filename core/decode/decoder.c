@@ -155,3 +155,15 @@ int decoder_hypothesis(const struct decoder *decoder, size_t rank, struct transc
 		ctc_beam_score(decoder->beam, rank, score);
 	return error;
 }
+
+const char *decoder_hypothesis_text(const struct decoder *decoder, size_t rank,
+				    struct decoder_score *score)
+{
+	*score = (struct decoder_score){0};
+	if (decoder->beam == NULL)
+		return rank == 0 ? decoder_text(decoder) : NULL;
+	if (rank >= ctc_beam_hypotheses(decoder->beam))
+		return NULL;
+	ctc_beam_score(decoder->beam, rank, score);
+	return ctc_beam_hypothesis_text(decoder->beam, rank);
+}

@@ -83,5 +83,9 @@ size_t decoder_hypotheses(const struct decoder *decoder);
  * -ENOENT past the last one, -ENOTSUP (greedy) or -ENOMEM. */
 int decoder_hypothesis(const struct decoder *decoder, size_t rank, struct transcript *out,
 		       struct decoder_score *score);
+/* Its text without memory for it: borrowed, valid until the next call of any kind. What
+ * decoder_transcript gave holds again once that was asked for again. NULL past the last one. */
+const char *decoder_hypothesis_text(const struct decoder *decoder, size_t rank,
+				    struct decoder_score *score);
 
 #endif

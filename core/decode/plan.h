@@ -59,6 +59,8 @@ struct decode_plan {
 	struct plan_lm *lm;        /* held; NULL: none */
 	struct lm_weights weights; /* with lm */
 
+	size_t n_best; /* hypotheses that are told with the final; 0: its text alone */
+
 	/* Commands are searched for beside the text, whatever decodes that. */
 	struct grammar *grammar; /* a reference; NULL: none */
 	struct ctc_grammar_options commands;

@@ -96,6 +96,43 @@ class Pushed(Search):
                 self.assertTrue(text.startswith(stable))
                 self.assertTrue(stable)
 
+    def test_nbest(self):
+        """The hypotheses that heard-model lists, before the transcript, for those who ask."""
+        pcm = read_wav(os.path.join(MODEL, "input.wav"))
+        out = json.loads(self.model_says(pcm, "--json", "--hotwords", self.list, "--nbest", "5"))
+        wanted = out["segments"][0]["nbest"]
+        with Daemon(program=HEARD, model=MODEL) as daemon, daemon.connect() as client:
+            client.ask("heard-hello", {}, "heard-welcome")
+
+            def lists(**options):
+                events = client.push(pcm, {"heard": {"final": "offline", **options}})
+                kinds = [kind for kind, _ in events]
+                found = pick(events, "heard-nbest")
+                if found:
+                    self.assertLess(kinds.index("heard-nbest"), kinds.index("transcript"))
+                    self.assertEqual(found[0]["nbest"][0]["text"], text_of(events))
+                    self.assertEqual(found[0]["end"], len(pcm) / 2 / RATE)
+                return [event["nbest"] for event in found]
+
+            self.assertEqual(lists(hotwords=HOTWORDS), [])
+            (got,) = lists(hotwords=HOTWORDS, nbest=5)
+            self.assertEqual([h["text"] for h in got], [h["text"] for h in wanted])
+            for ours, theirs in zip(got, wanted):
+                for key in "score", "acoustic", "lm", "hotwords":
+                    self.assertAlmostEqual(ours[key], theirs[key], delta=2e-3)
+            # A beam of its own where nothing else asks for one; never more than there are.
+            answer = client.ask("heard-set", {"nbest": 3})
+            self.assertEqual((answer["nbest"], answer["beam"]), (3, 32))
+            (got,) = lists()
+            self.assertEqual(len(got), 3)
+            self.assertEqual(sorted((h["score"] for h in got), reverse=True),
+                             [h["score"] for h in got])
+            # Greedy decoding's is kept beside those of the beam.
+            self.assertIn(len(lists(beam=2, nbest=64)[0]), (2, 3))
+            self.assertEqual(len(lists(final="stream")[0]), 3)
+            self.assertEqual(lists(nbest=0), [])
+            self.refused(client, "heard-set", {"beam": 1, "nbest": 2}, "greedy")
+
     def test_settings(self):
         """The daemon's own hotwords and language model, for those who ask for nothing."""
         pcm = read_wav(os.path.join(MODEL, "input.wav"))

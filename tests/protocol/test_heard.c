@@ -306,9 +306,11 @@ static void test_commands(void **state)
 	assert_int_equal(heard_start(pair->heard, &options, &format), -EINVAL);
 	options.phrases = NULL;
 	options.beam = 8;
+	options.nbest = 2;
 	assert_int_equal(heard_start(pair->heard, &options, &format), 0);
-	assert_hears(pair, "transcribe",
-		     "{\"heard\":{\"beam\":8,\"threshold\":0.25,\"grammar\":\"stop;\"}}");
+	assert_hears(
+		pair, "transcribe",
+		"{\"heard\":{\"beam\":8,\"nbest\":2,\"threshold\":0.25,\"grammar\":\"stop;\"}}");
 
 	say(pair,
 	    "{\"type\":\"heard-command\",\"data\":{\"stream\":1,\"clock\":16000,\"time\":1,"
@@ -343,6 +345,17 @@ static void test_commands(void **state)
 	assert_int_equal(heard_next(pair->heard, &event), 1);
 	assert_int_equal(event.kind, HEARD_PARTIAL);
 	assert_string_equal(event.name, "light");
+
+	say(pair, "{\"type\":\"heard-nbest\",\"data\":{\"utt\":5,\"start\":1,\"end\":2,\"nbest\":["
+		  "{\"text\":\"a\",\"score\":-1,\"acoustic\":-3,\"lm\":0,\"hotwords\":2},"
+		  "{\"text\":\"b\",\"score\":-2,\"acoustic\":-2,\"lm\":0,\"hotwords\":0}]}}\n");
+	assert_int_equal(heard_next(pair->heard, &event), 1);
+	assert_int_equal(event.kind, HEARD_NBEST);
+	assert_int_equal(event.utterance, 5);
+	assert_int_equal(event.n_hypotheses, 2);
+	assert_string_equal(event.hypotheses[0].text, "a");
+	assert_string_equal(event.hypotheses[1].text, "b");
+	assert_true(event.hypotheses[0].score == -1 && event.hypotheses[0].hotwords == 2);
 	pair_destroy(pair);
 }
 

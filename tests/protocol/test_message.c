@@ -134,6 +134,12 @@ static void test_round_trip(void **state)
 				  "\"confidence\":1,\"start\":0,\"end\":1,\"words\":[]}"},
 		{"heard-no-match", "{" STAMP ",\"utt\":3,\"text\":\"good morning\","
 				   "\"start\":0.5,\"end\":1.25}"},
+		{"heard-set", "{\"beam\":8,\"nbest\":5}"},
+		{"heard-nbest", "{" STAMP ",\"utt\":3,\"start\":0.5,\"end\":1.25,\"nbest\":["
+				"{\"text\":\"a\",\"score\":-1.5,\"acoustic\":-1,\"lm\":-1,"
+				"\"hotwords\":0.5},{\"text\":\"\",\"score\":-2,\"acoustic\":-2,"
+				"\"lm\":0,\"hotwords\":0}]}"},
+		{"heard-nbest", "{" STAMP ",\"utt\":0,\"start\":0,\"end\":0,\"nbest\":[]}"},
 		{"heard-flush", NULL},
 		{"heard-reset", "{\"mode\":\"full\"}"},
 		{"heard-reset", "{\"mode\":\"utterance\"}"},
@@ -325,6 +331,9 @@ static void test_wrong_fields(void **state)
 		{"heard-command", "{\"phrase\":\"a\",\"slots\":{\"x\":1}}",
 		 "heard-command.slots.x: must be a string"},
 		{"heard-no-match", "{}", "heard-no-match.text: is missing"},
+		{"heard-nbest", "{\"nbest\":[{\"text\":\"a\"},{}]}",
+		 "heard-nbest.nbest.text: is missing"},
+		{"heard-set", "{\"nbest\":65}", "heard-set.nbest: must be an integer from 0 to 64"},
 		{"heard-partial", "{\"stable\":\"\",\"unstable\":\"\",\"utt\":-1}",
 		 "heard-partial.utt: must be an integer from 0 to 9007199254740992"},
 		{"info", "{\"asr\":[5]}", "info.asr: must be an array of objects"},

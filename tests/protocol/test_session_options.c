@@ -65,6 +65,7 @@ static void test_fields(void **state)
 		"{}");
 	assert_keeps("{\"endpoint\":{\"silence_text\":null,\"x\":1}}", "{\"endpoint\":true}");
 	assert_keeps("{\"beam\":16,\"commit_delay\":0.5,\"lm\":false}", NULL);
+	assert_keeps("{\"nbest\":0}", NULL);
 	assert_keeps("{\"lm\":{\"alpha\":0.25,\"beta\":-1.5}}", NULL);
 	assert_keeps("{\"lm\":{}}", "{\"lm\":true}");
 }
