@@ -20,7 +20,8 @@ struct source_pcm {
 	struct source source;
 	int fd; /* borrowed */
 	bool tried;
-	bool told; /* SOURCE_OPENED was given */
+	bool told;  /* SOURCE_OPENED was given */
+	bool begun; /* the first bytes have come */
 	struct pcm_decoder decoder;
 	unsigned char bytes[READ_BYTES];
 	/* A sample is a byte at least; one frame may have been carried. */
@@ -50,6 +51,15 @@ static bool pcm_end(struct source_pcm *p, struct source_event *event, const char
 	return true;
 }
 
+/* A header would be heard as noise, and all of a compressed file. */
+static bool has_header(struct source_pcm *p, size_t got)
+{
+	bool first = !p->begun;
+
+	p->begun = true;
+	return first && got >= PCM_STREAM_SNIFF_BYTES && pcm_stream_is_container(p->bytes);
+}
+
 static bool pcm_next(struct source *source, struct source_event *event)
 {
 	struct source_pcm *p = (struct source_pcm *)source;
@@ -73,6 +83,12 @@ static bool pcm_next(struct source *source, struct source_event *event)
 		}
 		if (got == 0)
 			return pcm_end(p, event, NULL);
+		if (has_header(p, (size_t)got)) {
+			log_error("stdin: an audio file (%.4s), where samples without a header "
+				  "are wanted: give it as file:PATH",
+				  (const char *)p->bytes);
+			return pcm_end(p, event, "an audio file, not samples");
+		}
 		size_t frames = pcm_decode(&p->decoder, p->bytes, (size_t)got, p->samples);
 		if (frames == 0)
 			continue;

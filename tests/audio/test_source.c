@@ -287,6 +287,40 @@ static void test_stdin_default_layout(void **state)
 	assert_int_equal(source_create("stdin", &options, &source), -EINVAL);
 }
 
+/* A file on standard input is no sound. */
+static void test_stdin_with_header(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	struct source_options options = {.rate = RATE, .raw_fd = ends[0]};
+	struct source *source;
+	struct source_event event;
+
+	assert_int_equal(source_create("stdin", &options, &source), 0);
+	assert_int_equal(source_open(source), 0);
+	assert_true(source_next(source, &event));
+	assert_int_equal(write(ends[1], "RIFF\xa4\x83\1\0WAVEfmt ", 16), 16);
+	assert_true(source_next(source, &event));
+	assert_int_equal(event.kind, SOURCE_END);
+	assert_non_null(event.reason);
+	source_destroy(source);
+
+	/* Later the same bytes are samples like any other. */
+	assert_int_equal(source_create("stdin", &options, &source), 0);
+	assert_int_equal(source_open(source), 0);
+	assert_true(source_next(source, &event));
+	assert_int_equal(write(ends[1], "\0\0", 2), 2);
+	assert_true(source_next(source, &event));
+	assert_int_equal(write(ends[1], "RIFF\xa4\x83\1\0WAVEfmt ", 16), 16);
+	assert_true(source_next(source, &event));
+	assert_int_equal(event.kind, SOURCE_AUDIO);
+	assert_int_equal(event.frames, 8);
+	source_destroy(source);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_bad_spec),
 		cmocka_unit_test(test_stdin_odd_bytes),
 		cmocka_unit_test(test_stdin_default_layout),
+		cmocka_unit_test(test_stdin_with_header),
 	};
 
 	return cmocka_run_group_tests_name("source", tests, NULL, NULL);
