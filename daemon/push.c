@@ -15,6 +15,7 @@
 #include "daemon/wake.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,20 @@ static void fail(struct push *push, enum protocol_error error, const char *text)
 	push->owner.failed(push->owner.ctx, error, text);
 }
 
+/* The stream could not be opened. */
+static void fail_opening(struct push *push, int error)
+{
+	char text[128];
+
+	if (error == -ENOENT) {
+		snprintf(text, sizeof(text), "the model has no language \"%s\"",
+			 push->params.language);
+		fail(push, PROTOCOL_NO_LANGUAGE, text);
+	} else {
+		fail(push, PROTOCOL_INTERNAL, strerror(-error));
+	}
+}
+
 static void on_result(void *ctx, const struct result *result)
 {
 	struct push *push = ctx;
@@ -108,10 +123,7 @@ static void on_result(void *ctx, const struct result *result)
 		caption_set_rate(&push->caption, result->rate, result->hop);
 		break;
 	case RESULT_FAILED:
-		if (result->error == -ENOENT)
-			fail(push, PROTOCOL_NO_LANGUAGE, push->params.language);
-		else
-			fail(push, PROTOCOL_INTERNAL, strerror(-result->error));
+		fail_opening(push, result->error);
 		break;
 	case RESULT_RESET:
 		caption_reset(&push->caption, result->clock);

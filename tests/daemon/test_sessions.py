@@ -75,6 +75,7 @@ class Sessions(unittest.TestCase):
         self.client.send_bytes(b"".join(push_events(speak("X"), {"language": "fr"})))
         error = self.client.until("error")[-1][1]
         self.assertEqual(error["code"], "no-language")
+        self.assertEqual(error["text"], 'the model has no language "fr"')
         self.assertEqual(self.client.transcribe(speak("Y")), "y")
 
     def test_partials(self):
