@@ -142,8 +142,18 @@ void input_log_opened(struct input *input)
 	struct source_status status;
 
 	source_get_status(input->source, &status);
-	log_info("source: %s, %u Hz, %u channels", status.name, input->format.rate,
-		 input->format.channels);
+	log_info("source: %s, %u Hz, %u channel%s", status.name, input->format.rate,
+		 input->format.channels, input->format.channels == 1 ? "" : "s");
+}
+
+/* What the settings say of it; NULL: nothing. */
+static const char *wanted_name(const struct settings *settings)
+{
+	if (strncmp(settings->source, "file:", 5) == 0)
+		return settings->source + 5;
+	if (strcmp(settings->source, "stdin") == 0)
+		return settings->source;
+	return settings->device;
 }
 
 /* What clients call the source: its own name or, while a worker has it and it
@@ -154,7 +164,7 @@ static const char *name_of(struct input *input)
 
 	if (input->source && !input->working)
 		source_get_status(input->source, &status);
-	return status.name ? status.name : input->daemon->settings.device;
+	return status.name ? status.name : wanted_name(&input->daemon->settings);
 }
 
 void input_describe(struct input *input, struct message_device *device)

@@ -58,6 +58,15 @@ class Live(Source):
             self.assertEqual(transcript["text"], "last words")
             self.assertEqual(transcript["heard"]["rule"], "stop")
 
+    def test_name_before_it_is_open(self):
+        """A file has its own name from the beginning, not that of a device."""
+        path = self.write(speak("X"))
+        with Daemon("--device", "USB", model="/models/slow", source=f"file:{path}") as daemon:
+            with daemon.connect() as client:
+                state = client.ask("heard-subscribe", {}, "heard-device")
+                self.assertEqual((state["state"], state["name"]), ("searching", path))
+                self.assertEqual(client.ask("heard-status")["device"], path)
+
     def test_subscriber_is_read_only(self):
         path = self.write(speak("X"))
         with Daemon("--loop", source=f"file:{path}") as daemon:
