@@ -222,7 +222,10 @@ static int open_locked(const struct capture_request *request, struct capture *ca
 		rc = error == paNoError ? 0 : error == paInsufficientMemory ? -ENOMEM : -EIO;
 	} else {
 		const char *wanted = request->bound[0] != '\0' ? request->bound : request->device;
-		if (list.n == 0)
+		if (list.n == 0 && wanted)
+			snprintf(reason, CAPTURE_REASON_BYTES,
+				 "there is no input device, '%.120s' is wanted", wanted);
+		else if (list.n == 0)
 			snprintf(reason, CAPTURE_REASON_BYTES, "there is no input device");
 		else if (wanted)
 			snprintf(reason, CAPTURE_REASON_BYTES,

@@ -96,6 +96,8 @@ struct source_status {
 	const char *kind; /* "microphone", "file", "stdin" */
 	const char *name; /* the device's, or the path; valid until the next call */
 	bool open;
+	const char *reason;          /* why the last source_open failed, where there is more to
+					say than its errno does, else NULL; valid as name is */
 	struct source_format format; /* of the last opening */
 	uint64_t frames;             /* given out since create */
 	uint64_t overruns;           /* SOURCE_GAP_OVERRUN events */

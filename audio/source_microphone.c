@@ -80,6 +80,7 @@ static int open_failed(struct source_microphone *m, int rc, const char *reason)
 	if (strcmp(reason, m->reason) != 0)
 		log_warn("microphone: %s", reason);
 	snprintf(m->reason, sizeof(m->reason), "%s", reason);
+	m->source.status.reason = m->reason;
 	retry_later(m, rc == -ENODEV ? LAST_RETRY_ABSENT_NS : LAST_RETRY_NS);
 	return rc;
 }
@@ -112,6 +113,7 @@ static int microphone_open(struct source *source)
 	m->block = block;
 	memcpy(m->bound, m->info.name, sizeof(m->bound));
 	m->reason[0] = '\0';
+	source->status.reason = NULL;
 	source->status.format = (struct source_format){m->info.rate, m->info.channels};
 	source->status.name = m->bound;
 	m->told = m->heard = false;

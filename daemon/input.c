@@ -87,16 +87,29 @@ static void open_work(uv_work_t *work)
 	input->result = input->source ? source_open(input->source) : 0;
 }
 
+/* Why the source could not be opened, as the log has it. */
+static const char *failure(const struct input *input)
+{
+	struct source_status status;
+
+	source_get_status(input->source, &status);
+	return status.reason ? status.reason : strerror(-input->result);
+}
+
 static void open_done(uv_work_t *work, int status)
 {
 	struct input *input = work->data;
-	bool failed =
-		input->result < 0 && input->state == INPUT_SEARCHING && input->reason[0] == '\0';
+	bool failed = false;
 
 	(void)status;
 	input->working = false;
-	if (failed)
-		remember_reason(input, strerror(-input->result));
+	if (input->result < 0 && input->state == INPUT_SEARCHING) {
+		char before[INPUT_REASON_BYTES];
+
+		memcpy(before, input->reason, sizeof(before));
+		remember_reason(input, failure(input));
+		failed = strcmp(before, input->reason) != 0;
+	}
 	input->owner.opened(input->owner.ctx, failed);
 }
 

@@ -13,13 +13,13 @@
 
 #include <stdbool.h>
 
-enum { INPUT_REASON_BYTES = 128 };
+enum { INPUT_REASON_BYTES = 256 };
 
 enum input_state { INPUT_SEARCHING, INPUT_OPEN, INPUT_LOST, INPUT_ENDED, INPUT_NONE };
 
 struct input_owner {
-	/* The worker is done; `failed`: for the first time, which clients are to
-	 * be told. */
+	/* The worker is done; `failed`: for the first time, or for another reason
+	 * than before, which clients are to be told. */
 	void (*opened)(void *ctx, bool failed);
 	void *ctx;
 };

@@ -206,9 +206,12 @@ static void test_absent_at_start(void **state)
 {
 	(void)state;
 	struct source *source = create();
+	struct source_status status;
 
 	assert_true(source_wants_open(source));
 	assert_int_equal(source_open(source), -ENODEV);
+	source_get_status(source, &status);
+	assert_string_equal(status.reason, "no device");
 	for (int64_t delay = 250; delay < 1000000; delay *= 2) {
 		assert_int_equal(wait_for_wish(source), (delay < 300000 ? delay : 300000) * MS);
 		assert_int_equal(source_open(source), -ENODEV);
@@ -221,6 +224,8 @@ static void test_absent_at_start(void **state)
 	assert_int_equal(wait_for_wish(source), 250 * MS);
 	fake.present = true;
 	expect_opened(source);
+	source_get_status(source, &status);
+	assert_null(status.reason);
 	/* The first opening is no gap. */
 	run_device(source, 100);
 	source_destroy(source);

@@ -67,6 +67,20 @@ class Live(Source):
                 self.assertEqual((state["state"], state["name"]), ("searching", path))
                 self.assertEqual(client.ask("heard-status")["device"], path)
 
+    def test_unknown_microphone(self):
+        """Clients are told what was looked for, as the log is."""
+        env = {"PULSE_SERVER": "unix:/nonexistent"}
+        with Daemon("--device", "Nowhere Mic", source="mic", env=env) as daemon:
+            with daemon.connect() as client:
+                state = client.ask("heard-subscribe", {}, "heard-device")
+                if state["state"] == "none":
+                    self.skipTest("built without PortAudio")
+                while "reason" not in state:
+                    state = client.until("heard-device")[-1][1]
+                self.assertEqual((state["state"], state["name"]), ("searching", "Nowhere Mic"))
+                self.assertIn("'Nowhere Mic'", state["reason"])
+                self.assertIn(f"microphone: {state['reason']}", daemon.log())
+
     def test_subscriber_is_read_only(self):
         path = self.write(speak("X"))
         with Daemon("--loop", source=f"file:{path}") as daemon:
