@@ -38,7 +38,13 @@ int connection_exit_status(int error)
 	return error == -EINVAL ? HEAR_USAGE : HEAR_NO_DAEMON;
 }
 
-int connection_ask(struct heard *heard, const char *request, const char *answer,
+static void complain(bool quiet, const char *text)
+{
+	if (!quiet)
+		fprintf(stderr, "hear: %s\n", text);
+}
+
+int connection_ask(struct heard *heard, const char *request, const char *answer, bool quiet,
 		   struct heard_event *event)
 {
 	int64_t deadline = wait_now_ms() + ANSWER_MS;
@@ -49,7 +55,7 @@ int connection_ask(struct heard *heard, const char *request, const char *answer,
 		if (status > 0 && strcmp(event->type, answer) == 0)
 			return HEAR_OK;
 		if (status > 0 && event->kind == HEARD_ERROR) {
-			fprintf(stderr, "hear: %s\n", event->text);
+			complain(quiet, event->text);
 			return HEAR_FAILED;
 		}
 		if (status != 0)
@@ -57,14 +63,14 @@ int connection_ask(struct heard *heard, const char *request, const char *answer,
 		int64_t left = deadline - wait_now_ms();
 		status = left > 0 ? wait_for(heard, -1, (int)left) : 0;
 		if (status == 0) {
-			fprintf(stderr, "hear: no %s came\n", answer);
+			if (!quiet)
+				fprintf(stderr, "hear: no %s came\n", answer);
 			return HEAR_FAILED;
 		}
 	}
 	if (status == -EINTR)
 		return HEAR_INTERRUPTED;
-	fprintf(stderr, "hear: %s\n",
-		heard_error(heard)[0] ? heard_error(heard) : strerror(-status));
+	complain(quiet, heard_error(heard)[0] ? heard_error(heard) : strerror(-status));
 	return HEAR_FAILED;
 }
 

@@ -62,6 +62,7 @@ struct push {
 	bool piped;              /* standard input */
 	bool endpoints;
 	struct tally transcripts, commands;
+	char obstacle[256]; /* what the last attempt failed for, as it was said */
 
 	/* the attempt in progress */
 	uint64_t samples; /* read */
@@ -75,6 +76,18 @@ struct push {
 static bool live_captions(const struct push *push)
 {
 	return push->options->realtime || push->piped;
+}
+
+/* Says why an attempt failed, unless the one before failed for the same. */
+static void say_obstacle(struct push *push, const char *text)
+{
+	char obstacle[sizeof(push->obstacle)];
+
+	snprintf(obstacle, sizeof(obstacle), "%s", text);
+	if (strcmp(obstacle, push->obstacle) == 0)
+		return;
+	memcpy(push->obstacle, obstacle, sizeof(obstacle));
+	output_notice(&push->output, "%s", text);
 }
 
 /* ---- events ---- */
@@ -109,7 +122,7 @@ static bool show(struct push *push, const struct heard_event *event, enum end *e
 		if (!push->output.json && !retry)
 			output_refusal(&push->output, event, push->path);
 		else
-			output_notice(&push->output, "%s", event->text);
+			say_obstacle(push, event->text);
 		*end = retry ? END_LOST : END_REFUSED;
 		return true;
 	}
@@ -207,8 +220,8 @@ static enum end lost(struct push *push, int status)
 	if (status == -EINTR)
 		return END_INTERRUPTED;
 	progress_hide(&push->progress);
-	output_notice(&push->output, "%s",
-		      heard_error(push->heard)[0] ? heard_error(push->heard) : strerror(-status));
+	say_obstacle(push,
+		     heard_error(push->heard)[0] ? heard_error(push->heard) : strerror(-status));
 	return END_LOST;
 }
 
@@ -263,7 +276,7 @@ static int connect_daemon(struct push *push, bool quiet)
 	int status = connection_open(push->options, quiet, &push->heard);
 	if (status < 0)
 		return connection_exit_status(status);
-	status = connection_ask(push->heard, NULL, "heard-welcome", &event);
+	status = connection_ask(push->heard, NULL, "heard-welcome", quiet, &event);
 	if (status != HEAR_OK) {
 		heard_close(push->heard);
 		push->heard = NULL;
@@ -317,6 +330,7 @@ static enum end push_file(struct push *push, const char *path, int *status)
 	push->output.file = path;
 	push->piped = strcmp(path, "-") == 0;
 	push->transcripts.shown = push->commands.shown = 0;
+	push->obstacle[0] = '\0';
 	for (int attempt = 0; attempt < MAX_ATTEMPTS && end == END_LOST; attempt++) {
 		if (attempt > 0) {
 			*status = reconnect(push, &backoff);

@@ -105,7 +105,7 @@ static int ask(const struct options *options, const char *type)
 	int status = connection_open(options, false, &heard);
 	if (status < 0)
 		return connection_exit_status(status);
-	status = connection_ask(heard, type, type, &event);
+	status = connection_ask(heard, type, type, false, &event);
 	const char *json = status == HEAR_OK ? heard_json(heard) : NULL;
 	if (status == HEAR_OK && !json) {
 		fputs("hear: out of memory\n", stderr);

@@ -173,6 +173,30 @@ class Files(HearTest):
         out, err = self.run_hear(path, status=1)
         self.assertEqual((out, err), ("", f"hear: {path}: transcribe.heard.language: no\n"))
 
+    def test_says_it_once(self):
+        """What is in the way is said once, not at each attempt; again when it is another."""
+        answers = ["overloaded", "full", "overloaded", "timeout"]
+
+        def serve(_, connection, number):
+            answer = answers[number - 1] if number <= len(answers) else "transcript"
+            if answer == "full":  # refused before it asks for anything
+                connection.write("error", text="too many clients", code="too-many-clients")
+                connection.read()
+                return
+            welcome(connection)
+            take_stream(connection)
+            if answer == "transcript":
+                transcript(connection, "AT LAST", 1, rule="stop")
+            else:
+                connection.write("error", text=f"it is {answer}", code=answer)
+            connection.read()
+
+        self.serve(serve)
+        out, err = self.run_hear(self.wav("a.wav"))
+        self.assertEqual(out, "AT LAST\n")
+        self.assertEqual(err, "hear: it is overloaded\nhear: it is timeout\n")
+        self.assertEqual(self.daemon.connections, len(answers) + 1)
+
     def test_interrupt(self):
         started = threading.Event()
 
