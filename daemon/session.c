@@ -71,9 +71,16 @@ void session_fail(struct session *session, enum protocol_error error, const char
 		 closes ? ", closed" : "");
 	if (!closes || session->leaving)
 		return;
-	if (error != PROTOCOL_SHUTDOWN)
+	if (error != PROTOCOL_SHUTDOWN && error != PROTOCOL_NOT_READY)
 		session->daemon->counters.dropped_clients++;
 	leave(session);
+}
+
+void session_dismiss(struct session *session)
+{
+	bool failed = session->daemon->exit_code == EXIT_MODEL;
+
+	session_fail(session, failed ? PROTOCOL_NOT_READY : PROTOCOL_SHUTDOWN, NULL);
 }
 
 /* ---- input ---- */
@@ -280,7 +287,7 @@ void session_accept(struct daemon *daemon, uv_stream_t *listener)
 	identify(session);
 	log_info("%s: connected", session->name);
 	if (daemon->stopping)
-		session_fail(session, PROTOCOL_SHUTDOWN, NULL);
+		session_dismiss(session);
 	else if (server_count(daemon->server) > (size_t)daemon->settings.max_clients)
 		session_fail(session, PROTOCOL_TOO_MANY_CLIENTS, NULL);
 }
@@ -314,14 +321,14 @@ void session_stop(struct session *session)
 	if (session->push && !session->push_failed)
 		push_stop(session->push);
 	else if (!session->subscriber)
-		session_fail(session, PROTOCOL_SHUTDOWN, NULL);
+		session_dismiss(session);
 }
 
 void session_abandon(struct session *session)
 {
 	if (session->push && !session->push_failed)
 		push_abandon(session->push);
-	session_fail(session, PROTOCOL_SHUTDOWN, NULL);
+	session_dismiss(session);
 }
 
 void session_check_idle(struct session *session, uint64_t now_ms)

@@ -81,6 +81,8 @@ void session_stdio(struct daemon *daemon);
 void session_send(struct session *session, const struct message *message, enum outqueue_kind kind);
 /* Sends an error; text NULL: the code's own. Closes where the protocol says so. */
 void session_fail(struct session *session, enum protocol_error error, const char *text);
+/* The same for the end of the daemon: because it was told to, or has no model. */
+void session_dismiss(struct session *session);
 /* Goes on with what had to wait. */
 void session_resume(struct session *session);
 

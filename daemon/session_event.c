@@ -129,7 +129,7 @@ static void push_done(void *ctx)
 	push_destroy(session->push);
 	session->push = NULL;
 	if (session->daemon->stopping)
-		session_fail(session, PROTOCOL_SHUTDOWN, NULL);
+		session_dismiss(session);
 	else
 		session_resume(session);
 	shutdown_check(session->daemon);

@@ -59,7 +59,7 @@ void shutdown_check(struct daemon *daemon)
 	for (struct session *session = server_first(daemon->server); session; session = next) {
 		next = session->next;
 		if (session_idle(session))
-			session_fail(session, PROTOCOL_SHUTDOWN, NULL);
+			session_dismiss(session);
 	}
 	if (server_count(daemon->server) == 0)
 		uv_stop(daemon->loop);

@@ -24,7 +24,7 @@ static const struct {
 	[PROTOCOL_NO_SOURCE] = {"no-source", "the daemon has no audio source", false},
 	[PROTOCOL_NO_WAKE] = {"no-wake", "the daemon has no wake model", false},
 	[PROTOCOL_NOT_PERMITTED] = {"not-permitted", "this client may not do that", false},
-	[PROTOCOL_NOT_READY] = {"not-ready", "the model is not loaded", true},
+	[PROTOCOL_NOT_READY] = {"not-ready", "the model could not be loaded", true},
 	[PROTOCOL_OVERLOADED] = {"overloaded", "the machine is behind real time", true},
 	[PROTOCOL_TOO_MANY_CLIENTS] = {"too-many-clients", "too many clients", true},
 	[PROTOCOL_TOO_SLOW] = {"too-slow", "the client does not read its events", true},

@@ -25,7 +25,7 @@ enum protocol_error {
 	PROTOCOL_NO_SOURCE,   /* subscribed, but the daemon runs without a source */
 	PROTOCOL_NO_WAKE,     /* detect without a wake model */
 	PROTOCOL_NOT_PERMITTED,
-	PROTOCOL_NOT_READY,  /* the model could not be loaded, or loads for too long */
+	PROTOCOL_NOT_READY,  /* the model could not be loaded: the daemon leaves */
 	PROTOCOL_OVERLOADED, /* behind real time: new sessions are refused */
 	PROTOCOL_TOO_MANY_CLIENTS,
 	PROTOCOL_TOO_SLOW, /* the client does not read: its queue passed the cap */

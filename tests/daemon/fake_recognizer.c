@@ -9,7 +9,8 @@
  * tests can tell it from the stream.
  *
  * A model directory named ".../slow" takes a second to load, ".../bad" cannot
- * be loaded, ".../upper" says it in upper case offline too. Each step of
+ * be loaded, nor ".../fifo", once its FIFO was opened to write; ".../upper" says it in upper case
+ * offline too. Each step of
  * ".../behind" takes a quarter of a second whatever its size, each piece of an
  * offline pass of ".../late" two seconds. Languages: "en" and "de".
  */
@@ -17,6 +18,7 @@
 #include "core/recognizer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +79,10 @@ int recognizer_open(const struct recognizer_options *options, struct recognizer 
 	name = name ? name + 1 : options->model_dir;
 	if (strcmp(name, "bad") == 0)
 		return -ENOENT;
+	if (strcmp(name, "fifo") == 0) {
+		close(open(options->model_dir, O_RDONLY | O_CLOEXEC));
+		return -ENOENT;
+	}
 	if (strcmp(name, "slow") == 0)
 		usleep(1000000);
 	struct recognizer *recognizer = calloc(1, sizeof(*recognizer));

@@ -43,6 +43,22 @@ class Start(unittest.TestCase):
             self.assertEqual(daemon.process.wait(PATIENCE), 3)
             self.assertFalse(os.path.exists(daemon.path))
 
+    def test_clients_of_a_bad_model(self):
+        """Who waits for the model is told that it does not come."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "fifo")
+            os.mkfifo(path)
+            with Daemon(model=path) as daemon:
+                with daemon.connect() as waits, daemon.connect() as idle:
+                    for client in waits, idle:
+                        client.ask("describe", answer="info")
+                    waits.send_bytes(b"".join(push_events(speak("NEVER"), {"heard": {}})))
+                    os.close(os.open(path, os.O_WRONLY))
+                    for client in waits, idle:
+                        (error,) = pick(client.rest(), "error")
+                        self.assertEqual(error["code"], "not-ready")
+                self.assertEqual(daemon.process.wait(PATIENCE), 3)
+
     def test_describe_while_loading(self):
         with Daemon(model="/models/slow") as daemon, daemon.connect() as client:
             client.send_bytes(b"".join([event("describe")] + push_events(speak("EARLY"))))
