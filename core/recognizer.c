@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/kernels/pool.h"
 #include "core/recognizer_state.h"
+#include "core/weights/languages.h"
 #include "core/weights/tokenizer.h"
 
 #include <errno.h>
@@ -139,6 +140,23 @@ int recognizer_load_vocab(const char *model_dir, const char *language, struct vo
 	error = load_vocab(model_dir, &config, language, out, NULL);
 	config_finish(&config);
 	return error;
+}
+
+int recognizer_languages(const char *model_dir, const char *language, char ***names)
+{
+	struct model_config config;
+	int result = config_load(model_dir, &config);
+
+	*names = NULL;
+	if (result < 0)
+		return result;
+	/* As acoustic_model_adapter has it. */
+	if (config.head == HEAD_CTC)
+		result = languages_read(model_dir, language,
+					config.adapter_attn_dim > 0 && config.stable_layer_norm,
+					names);
+	config_finish(&config);
+	return result;
 }
 
 const char *recognizer_language_name(const struct recognizer *recognizer, int index)

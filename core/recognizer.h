@@ -62,9 +62,14 @@ struct acoustic_model *recognizer_model(struct recognizer *recognizer);
 int recognizer_language(struct recognizer *recognizer, const char *language);
 /* NULL for a model that names none; index as above. */
 const char *recognizer_language_name(const struct recognizer *recognizer, int index);
-/* The same vocabulary without a recognizer, for those who compile for one on another thread.
- * Owned by the caller. Any thread; reads files. Logs; 0 or a negative errno, -ENOENT where there is
- * no such language. */
+/* The languages of a model directory, the default one (as for recognizer_open) first; none where it
+ * names none or has no CTC head. Reads no weights. *names is owned by the caller
+ * (tokenizer_free_languages); NULL where there is none. Any thread. Logs; the count or a negative
+ * errno. */
+int recognizer_languages(const char *model_dir, const char *language, char ***names);
+/* The vocabulary of a language without a recognizer, for those who compile for one on another
+ * thread. Owned by the caller. Any thread; reads files. Logs; 0 or a negative errno, -ENOENT where
+ * there is no such language. */
 int recognizer_load_vocab(const char *model_dir, const char *language, struct vocab **out);
 /* NULL where the model has no vocabulary (no CTC head). */
 const struct vocab *recognizer_vocab(const struct recognizer *recognizer, int language);

@@ -12,8 +12,7 @@
 #include <string.h>
 
 enum {
-	MODEL_LANGUAGES = 64, /* languages advertised at most */
-	MODEL_WINDOW = 256,   /* frames of a step, unless more is asked for */
+	MODEL_WINDOW = 256, /* frames of a step, unless more is asked for */
 	MODEL_NAME_BYTES = 128,
 };
 
@@ -32,6 +31,7 @@ struct model {
 	struct decode_plan *loading;      /* held */
 	struct vocab *loading_vocabulary; /* owned */
 	char **loading_languages;         /* owned */
+	char **loading_names;             /* owned; NULL: `names` are its own already */
 	int err;
 
 	/* in force */
@@ -41,9 +41,7 @@ struct model {
 	unsigned rate, hop;
 	long left, chunk, right;
 	enum final_mode final;
-	const char *languages[MODEL_LANGUAGES];
-	size_t n_languages;
-	char *language_names;     /* owned storage */
+	char **names;             /* owned, NULL-terminated: its languages; NULL: none */
 	struct decode_plan *plan; /* held */
 	/* Copies: the recognizer's belong to the engine. */
 	char *vocabulary_dir;        /* owned */
@@ -114,7 +112,7 @@ void model_destroy(struct model *model)
 		return;
 	free(model->dir);
 	free(model->language);
-	free(model->language_names);
+	tokenizer_free_languages(model->names);
 	decoding_files_finish(&model->files);
 	decode_plan_release(model->plan);
 	vocab_destroy(model->vocabulary);
@@ -134,6 +132,10 @@ static void load_work(uv_work_t *work)
 	model->err = recognizer_open(&model->options, &model->recognizer);
 	if (model->err == 0)
 		model->err = decoding_load(&model->files, model->recognizer, &model->loading);
+	if (model->err == 0 && model->ready) {
+		int n = recognizer_languages(model->dir, model->language, &model->loading_names);
+		model->err = n < 0 ? n : 0;
+	}
 	if (model->err < 0 || recognizer_config(model->recognizer)->head != HEAD_CTC)
 		return;
 	model->err = recognizer_load_vocab(model->dir, model->language, &model->loading_vocabulary);
@@ -157,23 +159,13 @@ static void take_name(struct model *model)
 	model->name[n] = '\0';
 }
 
-/* The names that the recognizer knows, copied: it belongs to the engine soon. */
 static void take_languages(struct model *model)
 {
-	const char *names[MODEL_LANGUAGES];
-	size_t n = 0, bytes = 0;
-
-	while (n < MODEL_LANGUAGES &&
-	       (names[n] = recognizer_language_name(model->recognizer, (int)n)))
-		bytes += strlen(names[n++]) + 1;
-	free(model->language_names);
-	model->language_names = malloc(bytes ? bytes : 1);
-	model->n_languages = 0;
-	char *at = model->language_names;
-	for (size_t i = 0; at && i < n; i++) {
-		model->languages[model->n_languages++] = strcpy(at, names[i]);
-		at += strlen(at) + 1;
-	}
+	if (!model->ready)
+		return;
+	tokenizer_free_languages(model->names);
+	model->names = model->loading_names;
+	model->loading_names = NULL;
 }
 
 static void take_search(struct model *model)
@@ -210,13 +202,13 @@ static int take_model(struct model *model)
 			  model->dir, config->sampling_rate, model->rate);
 		return -EINVAL;
 	}
-	take_languages(model);
 	int err = engine_set_model(model->daemon->engine, model->recognizer);
 	if (err < 0) {
 		log_error("%s: earlier models are still in use", model->dir);
 		return err;
 	}
 	take_name(model);
+	take_languages(model);
 	take_search(model);
 	model->rate = (unsigned)config->sampling_rate;
 	model->hop = (unsigned)config->hop;
@@ -244,7 +236,8 @@ static void load_done(uv_work_t *work, int status)
 	decode_plan_release(model->loading);
 	vocab_destroy(model->loading_vocabulary);
 	tokenizer_free_languages(model->loading_languages);
-	model->loading_languages = NULL;
+	tokenizer_free_languages(model->loading_names);
+	model->loading_languages = model->loading_names = NULL;
 	model->loading = NULL;
 	model->loading_vocabulary = NULL;
 	model->recognizer = NULL;
@@ -253,6 +246,15 @@ static void load_done(uv_work_t *work, int status)
 		model->again = false;
 		model_load(model);
 	}
+}
+
+/* Clients that ask early are told what is coming: Home Assistant asks once. The
+ * files are few and small, and read here, so that no client comes before. */
+static int foretell(struct model *model)
+{
+	take_name(model);
+	tokenizer_free_languages(model->names);
+	return recognizer_languages(model->dir, model->language, &model->names);
 }
 
 void model_load(struct model *model)
@@ -278,13 +280,12 @@ void model_load(struct model *model)
 	};
 	if (settings->streaming_given && settings->chunk + settings->right > MODEL_WINDOW)
 		model->options.max_window = (size_t)(settings->chunk + settings->right);
-	/* Clients that ask early are told what is coming. */
-	if (model->dir && !model->ready)
-		take_name(model);
 	model->busy = true;
-	model->err = -ENOMEM;
-	if (!model->dir || copied < 0 ||
-	    uv_queue_work(model->daemon->loop, &model->work, load_work, load_done) < 0)
+	int err = model->dir && copied >= 0 ? 0 : -ENOMEM;
+	if (err == 0 && !model->ready)
+		err = foretell(model);
+	model->err = err < 0 ? err : -ENOMEM; /* of uv_queue_work */
+	if (err < 0 || uv_queue_work(model->daemon->loop, &model->work, load_work, load_done) < 0)
 		load_done(&model->work, 0);
 }
 
@@ -369,6 +370,11 @@ const char *const *model_languages(const struct model *model, size_t *n)
 		*n = given->n;
 		return (const char *const *)given->items;
 	}
-	*n = model->n_languages ? model->n_languages : 1;
-	return model->n_languages ? model->languages : fallback;
+	*n = 0;
+	while (model->names && model->names[*n])
+		++*n;
+	if (*n > 0)
+		return (const char *const *)model->names;
+	*n = 1;
+	return fallback;
 }

@@ -46,8 +46,8 @@ bool model_final_stream(const struct model *model);
 struct decode_plan *model_plan(const struct model *model);
 const struct vocab *model_vocab(struct model *model, const char *language);
 
-/* Languages to advertise; never empty. Valid until the next load or change of
- * settings. */
+/* Languages to advertise, also while the first model loads; never empty. Valid until the next load
+ * or change of settings. */
 const char *const *model_languages(const struct model *model, size_t *n);
 
 #endif

@@ -75,6 +75,17 @@ class Equality(unittest.TestCase):
         for language in names:
             self.check(model, pcms, {"language": language}, ("--lang", language))
 
+    def test_languages_are_told(self):
+        """Those of all adapters, the default first; the first answer has them too."""
+        model = fixture("w2v2-mms-adapter")
+        for args, want in ([], ["eng", "fra"]), (["--language", "fra"], ["fra", "eng"]):
+            with Daemon(*args, program=HEARD, model=model) as daemon, daemon.connect() as client:
+                for _ in range(2):
+                    (told,) = client.ask("describe", answer="info")["asr"][0]["models"]
+                    self.assertEqual(told["languages"], want)
+                    daemon.wait_log("is loaded")
+                client.transcribe(tones(1), {"language": "fra-FR"})
+
     def test_other_formats(self):
         stereo = array.array("h")
         for i, sample in enumerate(array.array("h", tones(4, 9))):

@@ -62,7 +62,9 @@ class Start(unittest.TestCase):
     def test_describe_while_loading(self):
         with Daemon(model="/models/slow") as daemon, daemon.connect() as client:
             client.send_bytes(b"".join([event("describe")] + push_events(speak("EARLY"))))
-            self.assertTrue(client.until("info")[-1][1]["asr"][0]["models"][0]["installed"])
+            (model,) = client.until("info")[-1][1]["asr"][0]["models"]
+            self.assertTrue(model["installed"])
+            self.assertEqual(model["languages"], ["en", "de"])
             self.assertNotIn("is loaded", daemon.log())
             self.assertEqual(text_of(client.until("transcript-stop")), "early")
 
