@@ -12,20 +12,22 @@
 #include <string.h>
 
 enum {
-	DEFAULT_BEAM = 64,
-	MAX_BEAM = 4096,
-	/* Prefixes share their beginnings: room for as many tokens as the longest
-	 * phrases have and this for each of the beam's. */
-	TOKENS_APART = 32,
+	WHOLE_BEAM = 4096, /* the default where that is enough for the whole graph */
+	DEFAULT_BEAM = 128,
+	MAX_BEAM = 65536,
+	/* Paths share their beginnings: room for as many tokens as the longest phrases
+	 * have and this for each path. */
+	TOKENS_APART = 8,
 	SHARED_TOKENS = 4096,
 };
 
 /* ---- create ---- */
 
-static void set_defaults(struct ctc_grammar_options *options)
+/* paths: that there may be in a frame, one for each state and arc of the graph. */
+static void set_defaults(struct ctc_grammar_options *options, size_t paths)
 {
 	if (options->beam == 0)
-		options->beam = DEFAULT_BEAM;
+		options->beam = paths <= WHOLE_BEAM ? WHOLE_BEAM : DEFAULT_BEAM;
 	if (options->beam > MAX_BEAM)
 		options->beam = MAX_BEAM;
 	if (options->beam_score <= 0.0F)
@@ -38,38 +40,74 @@ static void set_defaults(struct ctc_grammar_options *options)
 
 static int beam_create(const struct ctc_grammar *search, struct beam *beam)
 {
-	beam->prefixes = calloc(search->max_prefixes, sizeof(*beam->prefixes));
 	beam->marks = calloc(search->max_marks, sizeof(*beam->marks));
-	beam->now = calloc(search->options.beam, sizeof(*beam->now));
-	return beam->prefixes != NULL && beam->marks != NULL && beam->now != NULL ? 0 : -ENOMEM;
+	beam->places = calloc(search->max_places, sizeof(*beam->places));
+	beam->spoken = calloc(search->max_spoken, sizeof(*beam->spoken));
+	return beam->marks != NULL && beam->places != NULL && beam->spoken != NULL ? 0 : -ENOMEM;
 }
 
 static void beam_destroy(struct beam *beam)
 {
-	free(beam->prefixes);
 	free(beam->marks);
-	free(beam->now);
+	free(beam->places);
+	free(beam->spoken);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Beside the beam there is the beginning of the graph and the best path with each
+ * number of tokens to go; one that has more to go than there are frames never ends. */
+static void set_sizes(struct ctc_grammar *search)
+{
+	const struct graph *graph = &search->grammar->graph;
+	size_t beam = least(search->options.beam, graph->states + graph->n_arcs), left = 0;
+
+	search->whole = beam == graph->states + graph->n_arcs;
+	for (size_t i = 0; i < graph->states; i++)
+		left = graph->left[i] > left ? graph->left[i] : left;
+	search->n_nearest = least(left, search->max_frames) + 1;
+	search->max_places = least(beam + search->n_nearest + 1, graph->states);
+	search->max_spoken = least(beam + search->n_nearest, graph->n_arcs);
+	search->max_marks = SHARED_TOKENS + TOKENS_APART * (beam + 2 * search->n_nearest);
+}
+
+/* Large tables of large graphs are not written before they are needed. */
+static int tables_create(struct ctc_grammar *search)
+{
+	size_t states = search->grammar->graph.states, arcs = search->grammar->graph.n_arcs;
+
+	search->spots = calloc(states, sizeof(*search->spots));
+	search->steps = calloc(arcs, sizeof(*search->steps));
+	search->spot_of = malloc(states * sizeof(*search->spot_of));
+	search->step_of = malloc(arcs * sizeof(*search->step_of));
+	search->nearest = calloc(search->n_nearest, sizeof(*search->nearest));
+	search->places = calloc(search->max_places, sizeof(*search->places));
+	search->spoken = calloc(search->max_spoken, sizeof(*search->spoken));
+	if (search->spots == NULL || search->steps == NULL || search->spot_of == NULL ||
+	    search->step_of == NULL || search->nearest == NULL || search->places == NULL ||
+	    search->spoken == NULL)
+		return -ENOMEM;
+	memset(search->spot_of, 0xff, states * sizeof(*search->spot_of));
+	memset(search->step_of, 0xff, arcs * sizeof(*search->step_of));
+	return 0;
 }
 
 static int scratch_create(struct ctc_grammar *search)
 {
-	size_t beam = search->options.beam, raw;
+	size_t raw;
 
 	if (search->max_frames >= INT_MAX ||
 	    !checked_mul(search->max_frames + 1, search->vocab->longest_printed + 1, &raw) ||
 	    raw > SIZE_MAX / 8)
 		return -ENOMEM;
-	search->next = calloc(beam, sizeof(*search->next));
-	search->stays = calloc(beam, sizeof(*search->stays));
-	search->candidates = calloc(beam, sizeof(*search->candidates));
 	search->match = calloc(search->max_frames + 1, sizeof(*search->match));
 	search->raw = malloc(raw);
 	search->text_capacity = text_capacity(raw);
 	search->text = malloc(search->text_capacity);
-	return search->next != NULL && search->stays != NULL && search->candidates != NULL &&
-			       search->match != NULL && search->raw != NULL && search->text != NULL
-		       ? 0
-		       : -ENOMEM;
+	return search->match != NULL && search->raw != NULL && search->text != NULL ? 0 : -ENOMEM;
 }
 
 int ctc_grammar_create(const struct vocab *vocab, struct grammar *grammar,
@@ -84,13 +122,12 @@ int ctc_grammar_create(const struct vocab *vocab, struct grammar *grammar,
 	search->grammar = grammar_ref(grammar);
 	search->vocab = vocab;
 	search->options = *options;
-	set_defaults(&search->options);
+	set_defaults(&search->options, grammar->graph.states + grammar->graph.n_arcs);
 	search->tokens = tokens;
 	search->max_frames = max_frames;
-	search->max_prefixes = SHARED_TOKENS + TOKENS_APART * search->options.beam;
-	search->max_marks = 2 * search->max_prefixes;
+	set_sizes(search);
 	if (beam_create(search, &search->committed) < 0 || beam_create(search, &search->tail) < 0 ||
-	    scratch_create(search) < 0) {
+	    tables_create(search) < 0 || scratch_create(search) < 0) {
 		ctc_grammar_destroy(search);
 		return -ENOMEM;
 	}
@@ -106,9 +143,13 @@ void ctc_grammar_destroy(struct ctc_grammar *search)
 	grammar_unref(search->grammar);
 	beam_destroy(&search->committed);
 	beam_destroy(&search->tail);
-	free(search->next);
-	free(search->stays);
-	free(search->candidates);
+	free(search->spots);
+	free(search->steps);
+	free(search->spot_of);
+	free(search->step_of);
+	free(search->nearest);
+	free(search->places);
+	free(search->spoken);
 	free(search->match);
 	free(search->raw);
 	free(search->text);
@@ -128,13 +169,13 @@ static void beam_copy(struct beam *to, const struct beam *from)
 {
 	struct beam pools = *to;
 
-	memcpy(to->prefixes, from->prefixes, from->used_prefixes * sizeof(*to->prefixes));
 	memcpy(to->marks, from->marks, from->used_marks * sizeof(*to->marks));
-	memcpy(to->now, from->now, from->n_now * sizeof(*to->now));
+	memcpy(to->places, from->places, from->n_places * sizeof(*to->places));
+	memcpy(to->spoken, from->spoken, from->n_spoken * sizeof(*to->spoken));
 	*to = *from;
-	to->prefixes = pools.prefixes;
 	to->marks = pools.marks;
-	to->now = pools.now;
+	to->places = pools.places;
+	to->spoken = pools.spoken;
 }
 
 void ctc_grammar_copy(struct ctc_grammar *to, const struct ctc_grammar *from)
@@ -174,37 +215,21 @@ size_t ctc_grammar_frames(const struct ctc_grammar *search)
 
 /* ---- results ---- */
 
-static size_t prefix_length(const struct beam *beam, uint32_t prefix)
-{
-	size_t n = 0;
-
-	for (; beam->prefixes[prefix].parent != SEARCH_NONE; prefix = beam->prefixes[prefix].parent)
-		n++;
-	return n;
-}
-
 const char *ctc_grammar_text(struct ctc_grammar *search)
 {
 	const struct beam *beam = search->provisional ? &search->tail : &search->committed;
-	const struct hypothesis *best = NULL;
+	const struct alignment *best = beam_best(search, beam, false);
 	struct text_state state = {0};
 	size_t bytes = 0, end;
 
-	for (size_t i = 0; i < beam->n_now; i++) {
-		if (best == NULL || beam->now[i].total > best->total)
-			best = &beam->now[i];
-	}
 	search->text[0] = '\0';
 	if (best == NULL)
 		return search->text;
-	for (uint32_t i = best->prefix; beam->prefixes[i].parent != SEARCH_NONE;
-	     i = beam->prefixes[i].parent)
-		bytes += vocab_entry(search->vocab, beam->prefixes[i].token)->printed_size;
+	for (uint32_t i = best->mark; i != SEARCH_NONE; i = beam->marks[i].before)
+		bytes += vocab_entry(search->vocab, beam->marks[i].token)->printed_size;
 	end = bytes;
-	for (uint32_t i = best->prefix; beam->prefixes[i].parent != SEARCH_NONE;
-	     i = beam->prefixes[i].parent) {
-		const struct vocab_entry *entry =
-			vocab_entry(search->vocab, beam->prefixes[i].token);
+	for (uint32_t i = best->mark; i != SEARCH_NONE; i = beam->marks[i].before) {
+		const struct vocab_entry *entry = vocab_entry(search->vocab, beam->marks[i].token);
 
 		end -= entry->printed_size;
 		memcpy(search->raw + end, entry->printed, entry->printed_size);
@@ -220,57 +245,31 @@ size_t ctc_grammar_text_capacity(const struct ctc_grammar *search)
 	return search->text_capacity;
 }
 
-/* The best hypothesis that is a whole phrase, and its best alignment. */
-static const struct hypothesis *best_phrase(const struct ctc_grammar *search, double *score,
-					    const struct alignment **alignment)
-{
-	const struct beam *beam = &search->committed;
-	const struct hypothesis *best = NULL;
-
-	*score = -INFINITY;
-	for (size_t i = 0; i < beam->n_now; i++) {
-		const struct hypothesis *one = &beam->now[i];
-
-		if (search->grammar->graph.accepts[beam->prefixes[one->prefix].state] &&
-		    one->total > *score) {
-			*score = one->total;
-			best = one;
-		}
-	}
-	if (best == NULL)
-		return NULL;
-	*alignment = &best->best[0];
-	for (size_t i = 1; i < N_ENDS; i++) {
-		if (best->best[i].score > (*alignment)->score)
-			*alignment = &best->best[i];
-	}
-	return best;
-}
-
 /* Walks the marks back from the last token. The last one's score includes what
  * follows it. */
-static void read_tokens(struct ctc_grammar *search, const struct hypothesis *best,
-			const struct alignment *alignment, size_t n)
+static size_t read_tokens(struct ctc_grammar *search, const struct alignment *best)
 {
-	const struct beam *beam = &search->committed;
-	uint32_t prefix = best->prefix, mark = alignment->mark;
-	double end_score = alignment->score;
-	int end = alignment->end;
+	const struct mark *marks = search->committed.marks;
+	double end_score = best->score;
+	size_t n = 0, i;
+	int end = best->end;
 
-	for (size_t i = n; i > 0; i--) {
-		const struct mark *begin = &beam->marks[mark];
+	for (uint32_t mark = best->mark; mark != SEARCH_NONE; mark = marks[mark].before)
+		n++;
+	i = n;
+	for (uint32_t mark = best->mark; mark != SEARCH_NONE; mark = marks[mark].before) {
+		const struct mark *begin = &marks[mark];
 
-		search->match[i - 1] = (struct ctc_match_token){
-			.token = beam->prefixes[prefix].token,
+		search->match[--i] = (struct ctc_match_token){
+			.token = begin->token,
 			.start_frame = begin->start,
 			.end_frame = end,
 			.score = (float)(end_score - begin->before_score),
 		};
 		end = begin->before_end;
 		end_score = begin->before_score;
-		mark = begin->before;
-		prefix = beam->prefixes[prefix].parent;
 	}
+	return n;
 }
 
 float ctc_match_confidence(const struct ctc_match *match, size_t first, size_t last)
@@ -305,24 +304,21 @@ static void match_words(struct ctc_match *match)
 		first = i;
 	}
 	match->confidence =
-		match->alignment < 0.0 ? (float)exp(match->alignment / (double)characters) : 1.0F;
+		match->score < 0.0 ? (float)exp(match->score / (double)characters) : 1.0F;
 	if (match->weakest < match->confidence)
 		match->confidence = match->weakest;
 }
 
 void ctc_grammar_match(struct ctc_grammar *search, struct ctc_match *match)
 {
-	const struct alignment *alignment;
-	const struct hypothesis *best;
+	const struct alignment *best = beam_best(search, &search->committed, true);
 
 	*match = (struct ctc_match){.tokens = search->match, .grammar = search->grammar};
-	best = best_phrase(search, &match->score, &alignment);
 	if (best == NULL)
 		return;
-	match->n = prefix_length(&search->committed, best->prefix);
-	match->alignment = alignment->score;
+	match->n = read_tokens(search, best);
+	match->score = best->score;
 	match->delimiter = search->grammar->delimiter;
-	read_tokens(search, best, alignment, match->n);
 	match_words(match);
 	match->accepted = match->confidence >= search->options.threshold;
 }

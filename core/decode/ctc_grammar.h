@@ -1,9 +1,14 @@
 /*
- * CTC search for the phrases of a grammar, frame by frame: a prefix beam search
- * (Hannun et al., "First-pass large vocabulary continuous speech recognition
- * using bi-directional recurrent DNNs", 2014, algorithm 1) whose prefixes are
- * those that the grammar's graph allows, so that a score is summed over all
- * alignments of one token sequence, never over different phrases.
+ * CTC search for the phrases of a grammar, frame by frame: token passing (Young,
+ * Russell and Thornton, "Token passing: a simple conceptual model for connected
+ * speech recognition systems", 1989) through the grammar's graph, with the blank
+ * of CTC behind each token. A score is that of the best alignment, which
+ * confidence is computed from too.
+ *
+ * A graph that the beam has room for is searched whole: the result is the best
+ * phrase of all. Of a larger one the best path with each number of tokens to go is
+ * kept beside the beam, so that frames enough for a phrase (two for each token)
+ * lead to one in any case; whether it was said is for the confidence to tell.
  *
  * All scores are natural logarithms relative to the free path, which takes the
  * most probable token of each frame (what ctc_greedy prints): 0 is a phrase that
@@ -26,8 +31,10 @@
 struct ctc_grammar;
 
 struct ctc_grammar_options {
-	size_t beam;       /* prefixes kept in a frame; 0: 64 */
-	float beam_score;  /* how far below the best a prefix may be; 0: 30 */
+	/* Paths kept in a frame, at most one for each state and each arc of the graph;
+	 * 0: all of them where they are up to 4096, else 128. */
+	size_t beam;
+	float beam_score;  /* where not all are kept: how far below the best one may be; 0: 30 */
 	float filler_cost; /* of a token before or after the phrase; 0: 3; INFINITY: none allowed */
 	float threshold;   /* 0..1, least confidence of a match; < 0: 0.5 */
 };
@@ -77,13 +84,12 @@ struct ctc_match_token {
  * than a long one. What lies before a word belongs to it, what follows the last
  * one to that. confidence is weakest, or the mean over all characters of the phrase
  * where that is less: one wrong word is enough to be told, and so are many slightly
- * wrong ones. Sums over alignments tell less, as their number is not the free path's. */
+ * wrong ones. */
 struct ctc_match {
 	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
 	struct grammar *grammar;              /* likewise; what the tokens are a phrase of */
 	size_t n;                             /* 0: no phrase at all has a path */
-	double score;                         /* of the phrase, over all alignments */
-	double alignment;                     /* of the best one */
+	double score;                         /* of the best alignment */
 	float confidence;
 	float weakest; /* of the words */
 	int delimiter; /* -1: none */

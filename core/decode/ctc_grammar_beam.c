@@ -4,14 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-double log_add(double a, double b)
-{
-	double high = a > b ? a : b, low = a > b ? b : a;
-
-	if (low == -INFINITY || high - low > 40.0)
-		return high;
-	return high + log1p(exp(low - high));
-}
+enum { BINS = 512 }; /* of scores, to find what the beam has room for */
 
 /* What a frame costs, relative to the free path. */
 struct frame {
@@ -27,49 +20,7 @@ static double frame_score(const struct frame *frame, int token)
 	return (double)(frame->logits[token] - frame->best);
 }
 
-/* ---- pools ---- */
-
-static uint32_t prefix_take(const struct ctc_grammar *search, struct beam *beam)
-{
-	uint32_t prefix = beam->free_prefix;
-
-	if (prefix != SEARCH_NONE) {
-		beam->free_prefix = beam->prefixes[prefix].sibling;
-		return prefix;
-	}
-	return beam->used_prefixes < search->max_prefixes ? beam->used_prefixes++ : SEARCH_NONE;
-}
-
-/* Gives back a prefix that nothing needs, and those before it that it was the last
- * to need; one that was given back that way already stays as it is. */
-static void prefix_release(struct beam *beam, uint32_t prefix)
-{
-	while (prefix != SEARCH_NONE && beam->prefixes[prefix].active == SEARCH_NONE &&
-	       beam->prefixes[prefix].child == SEARCH_NONE) {
-		uint32_t parent = beam->prefixes[prefix].parent;
-
-		if (parent != SEARCH_NONE) {
-			uint32_t *link = &beam->prefixes[parent].child;
-
-			while (*link != prefix)
-				link = &beam->prefixes[*link].sibling;
-			*link = beam->prefixes[prefix].sibling;
-		}
-		beam->prefixes[prefix].sibling = beam->free_prefix;
-		beam->prefixes[prefix].active = SEARCH_FREE;
-		beam->free_prefix = prefix;
-		prefix = parent;
-	}
-}
-
-static uint32_t prefix_child(const struct beam *beam, uint32_t prefix, int token)
-{
-	uint32_t child = beam->prefixes[prefix].child;
-
-	while (child != SEARCH_NONE && beam->prefixes[child].token != token)
-		child = beam->prefixes[child].sibling;
-	return child;
-}
+/* ---- marks ---- */
 
 static uint32_t mark_take(const struct ctc_grammar *search, struct beam *beam)
 {
@@ -99,352 +50,341 @@ static void mark_release(struct beam *beam, uint32_t mark)
 	}
 }
 
-/* ---- scores ---- */
+/* ---- paths ---- */
 
 static const struct alignment no_alignment = {.score = -INFINITY, .mark = SEARCH_NONE};
 
-static const struct alignment *better(const struct alignment *a, const struct alignment *b)
+static const struct alignment nothing_said = {.mark = SEARCH_NONE};
+
+static void go_on(const struct alignment *path, double score, struct reach *to)
 {
-	return b->score > a->score ? b : a;
+	if (path->score + score > to->score)
+		*to = (struct reach){path->score + score, path};
 }
 
-/* What a prefix may go on with `token` from: all its alignments, but those that
- * end in the same token need a blank between. */
-static double leaving(const struct beam *beam, const struct hypothesis *hypothesis, int token,
-		      const struct alignment **best)
+static struct alignment reached(const struct reach *reach)
 {
-	const struct prefix *prefix = &beam->prefixes[hypothesis->prefix];
+	struct alignment path = reach->path != NULL ? *reach->path : no_alignment;
 
-	*best = &hypothesis->best[ENDS_BLANK];
-	if (prefix->token == token)
-		return hypothesis->sums[ENDS_BLANK];
-	*best = better(*best, &hypothesis->best[ENDS_TOKEN]);
-	return log_add(hypothesis->sums[ENDS_BLANK], hypothesis->sums[ENDS_TOKEN]);
+	path.score = reach->score;
+	return path;
 }
 
-static void set_total(struct hypothesis *hypothesis)
+static uint32_t target_of(const struct ctc_grammar *search, const struct spoken *spoken)
 {
-	double phrase = log_add(hypothesis->sums[ENDS_BLANK], hypothesis->sums[ENDS_TOKEN]);
-
-	hypothesis->total =
-		phrase > hypothesis->sums[ENDS_FILLER] ? phrase : hypothesis->sums[ENDS_FILLER];
+	return search->grammar->graph.arcs[spoken->arc].target;
 }
 
-/* The alignment goes on by a frame that has no token of the phrase. */
-static struct alignment go_on(const struct alignment *alignment, double score)
+static int token_of(const struct ctc_grammar *search, const struct spoken *spoken)
 {
-	struct alignment on = *alignment;
-
-	on.score += score;
-	return on;
+	return search->grammar->graph.arcs[spoken->arc].token;
 }
 
-/* A hypothesis after a frame in which no token begins. */
-static void stay(const struct ctc_grammar *search, const struct beam *beam,
-		 const struct hypothesis *from, const struct frame *frame, struct hypothesis *to)
+static struct spot *spot_for(struct ctc_grammar *search, uint32_t state)
 {
-	const struct prefix *prefix = &beam->prefixes[from->prefix];
-	double all = log_add(from->sums[ENDS_BLANK], from->sums[ENDS_TOKEN]);
-	const struct alignment *best = better(&from->best[ENDS_BLANK], &from->best[ENDS_TOKEN]);
-
-	to->prefix = from->prefix;
-	to->sums[ENDS_BLANK] = all + frame->blank;
-	to->best[ENDS_BLANK] = go_on(best, frame->blank);
-	to->sums[ENDS_TOKEN] = to->sums[ENDS_FILLER] = -INFINITY;
-	to->best[ENDS_TOKEN] = to->best[ENDS_FILLER] = no_alignment;
-	if (prefix->token >= 0) {
-		double score = frame_score(frame, prefix->token);
-
-		to->sums[ENDS_TOKEN] = from->sums[ENDS_TOKEN] + score;
-		to->best[ENDS_TOKEN] = go_on(&from->best[ENDS_TOKEN], score);
-		to->best[ENDS_TOKEN].end = frame->number + 1;
-		to->best[ENDS_TOKEN].end_score = to->best[ENDS_TOKEN].score;
-	}
-	if (search->grammar->graph.accepts[prefix->state]) {
-		double filler = from->sums[ENDS_FILLER];
-
-		to->sums[ENDS_FILLER] = (all > filler ? all : filler) - frame->filler;
-		to->best[ENDS_FILLER] =
-			go_on(better(best, &from->best[ENDS_FILLER]), -frame->filler);
-	}
-}
-
-/* Nothing of the phrase was said: only blanks, or anything at its cost. */
-static void stay_at_root(const struct beam *beam, struct hypothesis *root)
-{
-	if (beam->filler > root->sums[ENDS_BLANK])
-		root->sums[ENDS_BLANK] = beam->filler;
-	if (beam->filler > root->best[ENDS_BLANK].score)
-		root->best[ENDS_BLANK].score = beam->filler;
-}
-
-/* The prefix before, in the beam too, goes on with this one's token. The mark
- * of a token that begins here is set when the beam is chosen: until then it is
- * SEARCH_NONE. */
-static void arrive(const struct beam *beam, const struct hypothesis *before, int token,
-		   const struct frame *frame, struct hypothesis *to)
-{
-	const struct alignment *best;
-	double score = frame_score(frame, token);
-	double sum = leaving(beam, before, token, &best) + score;
-
-	to->sums[ENDS_TOKEN] = log_add(to->sums[ENDS_TOKEN], sum);
-	if (best->score + score > to->best[ENDS_TOKEN].score)
-		to->best[ENDS_TOKEN] = (struct alignment){
-			.score = best->score + score,
-			.mark = SEARCH_NONE,
-			.end = frame->number + 1,
-			.end_score = best->score + score,
+	if (search->spot_of[state] == SEARCH_NONE) {
+		search->spot_of[state] = (uint32_t)search->n_spots;
+		search->spots[search->n_spots++] = (struct spot){
+			.state = state,
+			.next_blank = {.score = -INFINITY},
+			.next_filler = {.score = -INFINITY},
 		};
+	}
+	return &search->spots[search->spot_of[state]];
 }
 
-/* ---- candidates ---- */
-
-static void heap_sink(struct candidate *heap, size_t n, size_t at)
+/* What may follow a phrase, where the state ends one, and blanks. */
+static void leave_token(const struct ctc_grammar *search, const struct alignment *path,
+			const struct frame *frame, struct spot *spot)
 {
-	for (;;) {
-		size_t worst = at, left = 2 * at + 1;
-		struct candidate swap;
+	go_on(path, frame->blank, &spot->next_blank);
+	if (search->grammar->graph.accepts[spot->state])
+		go_on(path, -frame->filler, &spot->next_filler);
+}
 
-		for (size_t child = left; child < left + 2 && child < n; child++) {
-			if (heap[child].total < heap[worst].total)
-				worst = child;
-		}
-		if (worst == at)
-			return;
-		swap = heap[at];
-		heap[at] = heap[worst];
-		heap[worst] = swap;
-		at = worst;
+/* Keeps the best path and the best one in another token: a token can follow
+ * itself behind a blank only. */
+static void rank_token(const struct ctc_grammar *search, const struct spoken *spoken,
+		       struct spot *spot)
+{
+	int token = token_of(search, spoken);
+
+	if (spot->first == NULL || spoken->path.score > spot->first->path.score) {
+		if (spot->first != NULL && token_of(search, spot->first) != token)
+			spot->second = spot->first;
+		spot->first = spoken;
+	} else if (token_of(search, spot->first) != token &&
+		   (spot->second == NULL || spoken->path.score > spot->second->path.score)) {
+		spot->second = spoken;
 	}
 }
 
-static void heap_rise(struct candidate *heap, size_t at)
+/* All states that have a path, and their paths that begin no token. */
+static void find_spots(struct ctc_grammar *search, const struct beam *beam,
+		       const struct frame *frame)
 {
-	while (at > 0 && heap[at].total < heap[(at - 1) / 2].total) {
-		struct candidate swap = heap[at];
+	const struct graph *graph = &search->grammar->graph;
+	struct spot *start;
 
-		heap[at] = heap[(at - 1) / 2];
-		heap[(at - 1) / 2] = swap;
-		at = (at - 1) / 2;
+	search->n_spots = 0;
+	for (size_t i = 0; i < beam->n_places; i++) {
+		const struct place *place = &beam->places[i];
+		struct spot *spot = spot_for(search, place->state);
+
+		spot->blank = &place->blank;
+		leave_token(search, &place->blank, frame, spot);
+		if (graph->accepts[place->state])
+			go_on(&place->filler, -frame->filler, &spot->next_filler);
 	}
+	for (size_t i = 0; i < beam->n_spoken; i++) {
+		const struct spoken *spoken = &beam->spoken[i];
+		struct spot *spot = spot_for(search, target_of(search, spoken));
+
+		leave_token(search, &spoken->path, frame, spot);
+		rank_token(search, spoken, spot);
+	}
+	/* Nothing of the phrase was said yet, but anything else at its cost. */
+	start = spot_for(search, graph->start);
+	if (beam->filler > start->next_blank.score)
+		start->next_blank = (struct reach){beam->filler, &nothing_said};
 }
 
-/* The least total that would still be taken. */
-static double candidates_bar(const struct ctc_grammar *search, double best)
+/* The best path into `token`, which may not follow itself. */
+static const struct alignment *leaving(const struct ctc_grammar *search, const struct spot *spot,
+				       int token)
 {
-	double bar = best - (double)search->options.beam_score;
+	const struct alignment *best = spot->blank != NULL ? spot->blank : &no_alignment;
+	const struct spoken *spoken = spot->first;
 
-	if (search->n_candidates == search->options.beam && search->candidates[0].total > bar)
-		return search->candidates[0].total;
-	return bar;
+	if (spoken != NULL && token_of(search, spoken) == token)
+		spoken = spot->second;
+	return spoken != NULL && spoken->path.score > best->score ? &spoken->path : best;
 }
 
-static void candidate_add(struct ctc_grammar *search, double total, uint32_t hypothesis,
-			  uint32_t arc)
+static void step_add(struct ctc_grammar *search, const struct step *step)
 {
-	struct candidate candidate = {total, hypothesis, arc};
+	struct step *known;
 
-	if (!(total > -INFINITY)) /* impossible, or no number */
+	if (!(step->score > -INFINITY)) /* impossible, or no number */
 		return;
-	if (search->n_candidates < search->options.beam) {
-		search->candidates[search->n_candidates] = candidate;
-		heap_rise(search->candidates, search->n_candidates++);
-	} else if (total > search->candidates[0].total) {
-		search->candidates[0] = candidate;
-		heap_sink(search->candidates, search->n_candidates, 0);
+	if (search->step_of[step->arc] == SEARCH_NONE) {
+		search->step_of[step->arc] = (uint32_t)search->n_steps;
+		search->steps[search->n_steps++] = *step;
+		return;
 	}
+	known = &search->steps[search->step_of[step->arc]];
+	if (step->score > known->score)
+		*known = *step;
 }
 
-/* Prefixes of the beam themselves. Returns the best total. */
-static double find_stays(struct ctc_grammar *search, const struct beam *beam,
-			 const struct frame *frame)
-{
-	double best = -INFINITY;
-
-	for (uint32_t i = 0; i < beam->n_now; i++) {
-		const struct hypothesis *from = &beam->now[i];
-		const struct prefix *prefix = &beam->prefixes[from->prefix];
-		struct hypothesis *to = &search->stays[i];
-
-		stay(search, beam, from, frame, to);
-		if (prefix->parent == SEARCH_NONE)
-			stay_at_root(beam, to);
-		else if (beam->prefixes[prefix->parent].active != SEARCH_NONE)
-			arrive(beam, &beam->now[beam->prefixes[prefix->parent].active],
-			       prefix->token, frame, to);
-		set_total(to);
-		best = to->total > best ? to->total : best;
-		candidate_add(search, to->total, i, SEARCH_STAY);
-	}
-	return best;
-}
-
-/* Prefixes that are not in the beam, one token longer than one that is. */
-static void find_longer(struct ctc_grammar *search, const struct beam *beam,
-			const struct frame *frame, double *best)
+/* Paths that stay in a token, and those that begin one. */
+static void find_steps(struct ctc_grammar *search, const struct beam *beam,
+		       const struct frame *frame)
 {
 	const struct graph *graph = &search->grammar->graph;
 
-	for (uint32_t i = 0; i < beam->n_now; i++) {
-		const struct hypothesis *from = &beam->now[i];
-		uint32_t state = beam->prefixes[from->prefix].state;
-		double bar = candidates_bar(search, *best);
+	search->n_steps = 0;
+	for (size_t i = 0; i < beam->n_spoken; i++) {
+		const struct spoken *spoken = &beam->spoken[i];
 
-		for (uint32_t arc = graph->first[state]; arc < graph->first[state + 1]; arc++) {
+		step_add(search, &(struct step){
+					 .arc = spoken->arc,
+					 .score = spoken->path.score +
+						  frame_score(frame, token_of(search, spoken)),
+					 .path = &spoken->path,
+				 });
+	}
+	for (size_t i = 0; i < search->n_spots; i++) {
+		const struct spot *spot = &search->spots[i];
+
+		for (uint32_t arc = graph->first[spot->state]; arc < graph->first[spot->state + 1];
+		     arc++) {
 			int token = graph->arcs[arc].token;
-			const struct alignment *alignment;
-			double total =
-				leaving(beam, from, token, &alignment) + frame_score(frame, token);
-			uint32_t child;
+			const struct alignment *path = leaving(search, spot, token);
 
-			if (!(total > bar))
-				continue;
-			child = prefix_child(beam, from->prefix, token);
-			if (child != SEARCH_NONE && beam->prefixes[child].active != SEARCH_NONE)
-				continue;
-			candidate_add(search, total, i, arc);
-			*best = total > *best ? total : *best;
-			bar = candidates_bar(search, *best);
+			step_add(search, &(struct step){
+						 .arc = arc,
+						 .score = path->score + frame_score(frame, token),
+						 .path = path,
+						 .begins = true,
+					 });
 		}
 	}
 }
 
 /* ---- the next beam ---- */
 
-/* Sets the mark of a token that begins in this frame. False: no mark is left. */
+static double spot_score(const struct spot *spot)
+{
+	return spot->next_filler.score > spot->next_blank.score ? spot->next_filler.score
+								: spot->next_blank.score;
+}
+
+/* Tokens from here to the end of the shortest phrase. */
+static struct nearest *nearest_of(const struct ctc_grammar *search, uint32_t state)
+{
+	size_t left = search->grammar->graph.left[state];
+
+	return &search->nearest[left < search->n_nearest ? left : search->n_nearest - 1];
+}
+
+/* The best path with each number of tokens to go is kept, however bad it is: paths
+ * that only begin and may yet be anything must not crowd out those that come to an end. Its
+ * blank as well, since the token that it needs may be the one that it is in. */
+static void find_nearest(struct ctc_grammar *search)
+{
+	for (size_t i = 0; i < search->n_nearest; i++)
+		search->nearest[i] = (struct nearest){SIZE_MAX, SIZE_MAX};
+	for (size_t i = 0; i < search->n_spots; i++) {
+		const struct spot *spot = &search->spots[i];
+		struct nearest *nearest = nearest_of(search, spot->state);
+
+		if (nearest->spot == SIZE_MAX ||
+		    spot_score(spot) > spot_score(&search->spots[nearest->spot]))
+			nearest->spot = i;
+	}
+	for (size_t i = 0; i < search->n_steps; i++) {
+		const struct step *step = &search->steps[i];
+		struct nearest *nearest =
+			nearest_of(search, search->grammar->graph.arcs[step->arc].target);
+
+		if (nearest->step == SIZE_MAX || step->score > search->steps[nearest->step].score)
+			nearest->step = i;
+	}
+}
+
+/* How far below the best a path may be, in bins of scores. */
+struct bar {
+	double best, bins_per_score;
+	size_t bins;
+};
+
+static size_t bin_of(const struct bar *bar, double score)
+{
+	double bin = (bar->best - score) * bar->bins_per_score;
+
+	return bin < BINS ? (size_t)bin : BINS;
+}
+
+/* As low as the beam has room for all above, to the width of a bin. */
+static struct bar find_bar(const struct ctc_grammar *search)
+{
+	struct bar bar = {-INFINITY, BINS / (double)search->options.beam_score, 0};
+	size_t counts[BINS + 1] = {0}, n = 0;
+
+	for (size_t i = 0; i < search->n_spots; i++)
+		bar.best = fmax(bar.best, spot_score(&search->spots[i]));
+	for (size_t i = 0; i < search->n_steps; i++)
+		bar.best = fmax(bar.best, search->steps[i].score);
+	if (bar.best == -INFINITY)
+		return bar;
+	for (size_t i = 0; i < search->n_spots; i++)
+		counts[bin_of(&bar, spot_score(&search->spots[i]))]++;
+	for (size_t i = 0; i < search->n_steps; i++)
+		counts[bin_of(&bar, search->steps[i].score)]++;
+	while (bar.bins < BINS && n + counts[bar.bins] <= search->options.beam)
+		n += counts[bar.bins++];
+	return bar;
+}
+
+static bool passes(const struct ctc_grammar *search, const struct bar *bar, double score)
+{
+	return search->whole || bin_of(bar, score) < bar->bins;
+}
+
+static void keep_places(struct ctc_grammar *search, struct beam *beam, const struct bar *bar,
+			size_t *n)
+{
+	for (size_t i = 0; i < search->n_spots; i++) {
+		const struct spot *spot = &search->spots[i];
+		double score = spot_score(spot);
+		struct place *place;
+
+		if (!(score > -INFINITY) ||
+		    !(passes(search, bar, score) || spot->state == search->grammar->graph.start ||
+		      nearest_of(search, spot->state)->spot == i))
+			continue;
+		place = &search->places[(*n)++];
+		*place = (struct place){spot->state, reached(&spot->next_blank),
+					reached(&spot->next_filler)};
+		mark_reference(beam, place->blank.mark);
+		mark_reference(beam, place->filler.mark);
+	}
+}
+
+/* Sets the mark of a token that begins. False: none is left. */
 static bool begin_token(const struct ctc_grammar *search, struct beam *beam,
-			const struct alignment *before, const struct frame *frame,
-			struct alignment *alignment)
+			const struct frame *frame, int token, struct alignment *path)
 {
 	uint32_t mark = mark_take(search, beam);
 
-	alignment->mark = mark;
 	if (mark == SEARCH_NONE)
 		return false;
-	mark_reference(beam, before->mark);
+	mark_reference(beam, path->mark);
 	beam->marks[mark] = (struct mark){
-		.before = before->mark,
+		.before = path->mark,
+		.token = token,
 		.start = frame->number,
-		.before_end = before->end,
-		.before_score = before->end_score,
+		.before_end = path->end,
+		.before_score = path->end_score,
 	};
+	path->mark = mark;
 	return true;
 }
 
-static bool keep_stay(const struct ctc_grammar *search, struct beam *beam,
-		      const struct candidate *candidate, const struct frame *frame,
-		      struct hypothesis *to)
+static void keep_spoken(struct ctc_grammar *search, struct beam *beam, const struct frame *frame,
+			const struct bar *bar, size_t *n)
 {
-	const struct prefix *prefix = &beam->prefixes[beam->now[candidate->hypothesis].prefix];
-	struct alignment *token = &to->best[ENDS_TOKEN];
+	const struct graph *graph = &search->grammar->graph;
 
-	*to = search->stays[candidate->hypothesis];
-	if (token->score > -INFINITY && token->mark == SEARCH_NONE) {
-		const struct alignment *before;
+	for (size_t i = 0; i < search->n_steps; i++) {
+		const struct step *step = &search->steps[i];
+		const struct graph_arc *arc = &graph->arcs[step->arc];
+		struct alignment path = *step->path;
 
-		leaving(beam, &beam->now[beam->prefixes[prefix->parent].active], prefix->token,
-			&before);
-		if (!begin_token(search, beam, before, frame, token))
-			return false;
-	}
-	return true;
-}
-
-static bool keep_longer(const struct ctc_grammar *search, struct beam *beam,
-			const struct candidate *candidate, const struct frame *frame,
-			struct hypothesis *to)
-{
-	const struct graph_arc *arc = &search->grammar->graph.arcs[candidate->arc];
-	const struct hypothesis *from = &beam->now[candidate->hypothesis];
-	const struct alignment *before;
-	uint32_t prefix = prefix_child(beam, from->prefix, arc->token);
-
-	*to = (struct hypothesis){
-		.total = candidate->total,
-		.sums = {-INFINITY, -INFINITY, -INFINITY},
-		.best = {no_alignment, no_alignment, no_alignment},
-	};
-	arrive(beam, from, arc->token, frame, to);
-	leaving(beam, from, arc->token, &before);
-	if (!begin_token(search, beam, before, frame, &to->best[ENDS_TOKEN]))
-		return false;
-	if (prefix == SEARCH_NONE) {
-		struct prefix *parent = &beam->prefixes[from->prefix];
-
-		prefix = prefix_take(search, beam);
-		if (prefix == SEARCH_NONE)
-			return false;
-		beam->prefixes[prefix] = (struct prefix){
-			.parent = from->prefix,
-			.child = SEARCH_NONE,
-			.sibling = parent->child,
-			.state = arc->target,
-			.token = arc->token,
-			.active = SEARCH_NONE,
-		};
-		parent->child = prefix;
-	}
-	to->prefix = prefix;
-	return true;
-}
-
-static void reference_marks(struct beam *beam, const struct hypothesis *hypothesis)
-{
-	for (size_t i = 0; i < N_ENDS; i++)
-		mark_reference(beam, hypothesis->best[i].mark);
-}
-
-static void release_marks(struct beam *beam, const struct hypothesis *hypothesis)
-{
-	for (size_t i = 0; i < N_ENDS; i++)
-		mark_release(beam, hypothesis->best[i].mark);
-}
-
-/* A mark that was taken for a hypothesis that is not kept after all. */
-static void drop_mark(struct beam *beam, uint32_t mark)
-{
-	if (mark == SEARCH_NONE)
-		return;
-	beam->marks[mark].references = 1;
-	mark_release(beam, mark);
-}
-
-/* From the chosen candidates to the hypotheses of the next frame. */
-static void advance(struct ctc_grammar *search, struct beam *beam, const struct frame *frame,
-		    double bar)
-{
-	struct hypothesis *kept = search->next;
-	size_t n = 0;
-
-	for (size_t i = 0; i < search->n_candidates; i++) {
-		const struct candidate *candidate = &search->candidates[i];
-		struct hypothesis *to = &kept[n];
-		bool made;
-
-		if (candidate->total < bar)
+		if (!(passes(search, bar, step->score) ||
+		      nearest_of(search, arc->target)->step == i))
 			continue;
-		made = candidate->arc == SEARCH_STAY
-			       ? keep_stay(search, beam, candidate, frame, to)
-			       : keep_longer(search, beam, candidate, frame, to);
-		if (!made) {
-			if (candidate->arc != SEARCH_STAY)
-				drop_mark(beam, to->best[ENDS_TOKEN].mark);
+		if (step->begins && !begin_token(search, beam, frame, arc->token, &path))
 			continue;
-		}
-		reference_marks(beam, to);
-		n++;
+		mark_reference(beam, path.mark);
+		path.score = path.end_score = step->score;
+		path.end = frame->number + 1;
+		search->spoken[(*n)++] = (struct spoken){step->arc, path};
 	}
-	for (size_t i = 0; i < beam->n_now; i++)
-		beam->prefixes[beam->now[i].prefix].active = SEARCH_NONE;
-	for (size_t i = 0; i < n; i++)
-		beam->prefixes[kept[i].prefix].active = (uint32_t)i;
-	for (size_t i = 0; i < beam->n_now; i++) {
-		release_marks(beam, &beam->now[i]);
-		prefix_release(beam, beam->now[i].prefix);
+}
+
+static void release_paths(struct beam *beam)
+{
+	for (size_t i = 0; i < beam->n_places; i++) {
+		mark_release(beam, beam->places[i].blank.mark);
+		mark_release(beam, beam->places[i].filler.mark);
 	}
-	memcpy(beam->now, kept, n * sizeof(*kept));
-	beam->n_now = n;
+	for (size_t i = 0; i < beam->n_spoken; i++)
+		mark_release(beam, beam->spoken[i].path.mark);
+}
+
+/* From the spots and steps to the paths of the next frame. */
+static void advance(struct ctc_grammar *search, struct beam *beam, const struct frame *frame)
+{
+	size_t n_places = 0, n_spoken = 0;
+	struct bar bar = {0};
+
+	if (!search->whole) {
+		bar = find_bar(search);
+		find_nearest(search);
+	}
+	keep_places(search, beam, &bar, &n_places);
+	keep_spoken(search, beam, frame, &bar, &n_spoken);
+	release_paths(beam);
+	memcpy(beam->places, search->places, n_places * sizeof(*beam->places));
+	memcpy(beam->spoken, search->spoken, n_spoken * sizeof(*beam->spoken));
+	beam->n_places = n_places;
+	beam->n_spoken = n_spoken;
+	for (size_t i = 0; i < search->n_spots; i++)
+		search->spot_of[search->spots[i].state] = SEARCH_NONE;
+	for (size_t i = 0; i < search->n_steps; i++)
+		search->step_of[search->steps[i].arc] = SEARCH_NONE;
 }
 
 /* NaN is never chosen; where nothing can be, the first token is, and no path
@@ -484,35 +424,51 @@ static void frame_begin(const struct ctc_grammar *search, struct beam *beam, con
 void beam_frame(struct ctc_grammar *search, struct beam *beam, const float *logits)
 {
 	struct frame frame;
-	double best;
 
 	frame_begin(search, beam, logits, &frame);
-	search->n_candidates = 0;
-	best = find_stays(search, beam, &frame);
-	find_longer(search, beam, &frame, &best);
-	advance(search, beam, &frame, candidates_bar(search, best));
+	find_spots(search, beam, &frame);
+	find_steps(search, beam, &frame);
+	advance(search, beam, &frame);
 }
 
 void beam_reset(const struct ctc_grammar *search, struct beam *beam)
 {
-	beam->free_prefix = beam->free_mark = SEARCH_NONE;
-	beam->used_prefixes = 1;
+	beam->free_mark = SEARCH_NONE;
 	beam->used_marks = 0;
 	beam->free_token = -1;
 	beam->filler = 0.0;
 	beam->frames = 0;
-	beam->prefixes[0] = (struct prefix){
-		.parent = SEARCH_NONE,
-		.child = SEARCH_NONE,
-		.sibling = SEARCH_NONE,
+	beam->places[0] = (struct place){
 		.state = search->grammar->graph.start,
-		.token = -1,
-		.active = 0,
+		.blank = {.score = 0.0, .mark = SEARCH_NONE},
+		.filler = no_alignment,
 	};
-	beam->now[0] = (struct hypothesis){
-		.prefix = 0,
-		.sums = {0.0, -INFINITY, -INFINITY},
-		.best = {{.score = 0.0, .mark = SEARCH_NONE}, no_alignment, no_alignment},
-	};
-	beam->n_now = 1;
+	beam->n_places = 1;
+	beam->n_spoken = 0;
+}
+
+static const struct alignment *better(const struct alignment *a, const struct alignment *b)
+{
+	return b->score > a->score ? b : a;
+}
+
+const struct alignment *beam_best(const struct ctc_grammar *search, const struct beam *beam,
+				  bool whole)
+{
+	const bool *accepts = search->grammar->graph.accepts;
+	const struct alignment *best = &no_alignment;
+
+	for (size_t i = 0; i < beam->n_places; i++) {
+		const struct place *place = &beam->places[i];
+
+		if (!whole || accepts[place->state])
+			best = better(best, better(&place->blank, &place->filler));
+	}
+	for (size_t i = 0; i < beam->n_spoken; i++) {
+		const struct spoken *spoken = &beam->spoken[i];
+
+		if (!whole || accepts[target_of(search, spoken)])
+			best = better(best, &spoken->path);
+	}
+	return best != &no_alignment ? best : NULL;
 }

@@ -1,17 +1,15 @@
 /*
  * Inside of the grammar search, for ctc_grammar*.c.
  *
- * Three pools of fixed size, addressed by index, so that a state is copied by
- * copying them:
+ * What a path may go on with is told by the state of the graph that it is in and by
+ * its last frame: a blank, a filler, or the token of the arc that it came by. Of
+ * all paths that agree in these only the best is kept, so a graph is searched whole
+ * by as many paths as it has states and arcs, and without an error.
  *
- * - prefixes: token sequences as a tree, each with its state in the graph. A
- *   prefix lives while a hypothesis or a longer prefix needs it.
- * - marks: where the tokens of a best alignment begin, chained to the front. The
- *   alignment that ends in a blank and the one that does not may differ in all
- *   of them, so marks are no part of the prefix. They count references.
- * - hypotheses: the prefixes of the beam with their scores, of this frame and the next.
- *
- * Where a pool is used up a new prefix is dropped: the beam is narrower then.
+ * Where tokens of a path begin is kept in marks, chained to the front and counted
+ * by references: paths share their beginnings. They are of a pool of fixed size,
+ * addressed by index, so that a state is copied by copying it. Where it is used up
+ * a token is not begun.
  */
 #ifndef HEARD_DECODE_CTC_GRAMMAR_STATE_H
 #define HEARD_DECODE_CTC_GRAMMAR_STATE_H
@@ -20,74 +18,93 @@
 #include "core/decode/grammar_object.h"
 
 #define SEARCH_NONE UINT32_MAX
-#define SEARCH_STAY UINT32_MAX       /* in place of an arc */
-#define SEARCH_FREE (UINT32_MAX - 1) /* in place of a hypothesis */
-
-struct prefix {
-	uint32_t parent, child, sibling; /* SEARCH_NONE; free ones are chained by sibling */
-	uint32_t state;                  /* of the graph */
-	int token;
-	uint32_t active; /* hypothesis of the frame that has it; SEARCH_NONE, SEARCH_FREE */
-};
 
 struct mark {
 	uint32_t before; /* mark of the token before; SEARCH_NONE; free ones are chained by it */
 	uint32_t references;
-	int start;           /* frame */
+	int token, start;    /* frame */
 	int before_end;      /* end of the token before */
 	double before_score; /* score up to there */
 };
 
-/* The best alignment of a kind. */
 struct alignment {
-	double score; /* -INFINITY: none */
-	uint32_t mark;
-	int end;          /* frame behind the last token */
+	double score;     /* -INFINITY: none */
+	uint32_t mark;    /* of its last token; SEARCH_NONE: nothing of the phrase yet */
+	int end;          /* frame behind that */
 	double end_score; /* score up to there */
 };
 
-enum { ENDS_BLANK, ENDS_TOKEN, ENDS_FILLER, N_ENDS };
-
-struct hypothesis {
-	uint32_t prefix;
-	double total;
-	double sums[N_ENDS]; /* of all alignments */
-	struct alignment best[N_ENDS];
+/* Paths in a state whose last frame was no token of the phrase. */
+struct place {
+	uint32_t state;
+	struct alignment blank, filler;
 };
 
-/* One that may be in the next frame's beam. */
-struct candidate {
-	double total;
-	uint32_t hypothesis; /* it comes from */
-	uint32_t arc;        /* of the graph; SEARCH_STAY: the same prefix */
+/* A path whose last frame was the token of an arc; it is in the arc's target. */
+struct spoken {
+	uint32_t arc;
+	struct alignment path;
 };
 
 struct beam {
-	struct prefix *prefixes; /* owned, [max_prefixes] */
-	struct mark *marks;      /* owned, [max_marks] */
-	struct hypothesis *now;  /* owned, [beam] */
-	size_t n_now;
-	uint32_t free_prefix, free_mark;    /* chains of given back ones */
-	uint32_t used_prefixes, used_marks; /* those beyond were never taken */
-	int free_token;                     /* the free path's choice in the last frame; -1 */
-	double filler;                      /* cost of saying nothing but fillers so far */
+	struct mark *marks;    /* owned, [max_marks] */
+	struct place *places;  /* owned, [max_places] */
+	struct spoken *spoken; /* owned, [max_spoken] */
+	size_t n_places, n_spoken;
+	uint32_t free_mark;  /* chain of given back ones */
+	uint32_t used_marks; /* those beyond were never taken */
+	int free_token;      /* the free path's choice in the last frame; -1 */
+	double filler;       /* cost of saying nothing but fillers so far */
 	int frames;
+};
+
+/* An alignment that goes on by a frame without a token of the phrase. */
+struct reach {
+	double score;                 /* with that frame; -INFINITY: none */
+	const struct alignment *path; /* up to the frame before */
+};
+
+/* A state of the graph in the frame that is being searched. */
+struct spot {
+	uint32_t state;
+	const struct alignment *blank; /* ends before this frame; NULL */
+	/* Likewise, the best one in a token and the best one in another token; NULL. */
+	const struct spoken *first, *second;
+	struct reach next_blank, next_filler;
+};
+
+/* A token of the phrase in the frame that is being searched. */
+struct step {
+	uint32_t arc;
+	double score;                 /* with this frame */
+	const struct alignment *path; /* up to the frame before */
+	bool begins;                  /* else the path was in the token */
+};
+
+/* The best of all with as many tokens to go. */
+struct nearest {
+	size_t spot, step; /* SIZE_MAX */
 };
 
 struct ctc_grammar {
 	struct grammar *grammar;   /* a reference */
 	const struct vocab *vocab; /* borrowed */
 	struct ctc_grammar_options options;
-	size_t tokens, max_frames, max_prefixes, max_marks;
+	bool whole; /* the beam has room for the whole graph: nothing is given up */
+	size_t tokens, max_frames, max_marks, max_places, max_spoken, n_nearest;
 
 	struct beam committed, tail; /* tail: with the provisional frames */
 	bool provisional;            /* tail is in force */
 
-	/* scratch of a frame */
-	struct hypothesis *next;      /* owned, [beam] */
-	struct hypothesis *stays;     /* owned, [beam]: each of `now` with its own prefix */
-	struct candidate *candidates; /* owned, [beam]: a heap, the worst on top */
-	size_t n_candidates;
+	/* scratch of a frame; what is not in use of it is not touched */
+	struct spot *spots; /* owned, [states] */
+	struct step *steps; /* owned, [arcs] */
+	uint32_t *spot_of;  /* owned, [states]; SEARCH_NONE between frames */
+	uint32_t *step_of;  /* owned, [arcs]; likewise */
+	size_t n_spots, n_steps;
+	struct nearest *nearest; /* owned, [n_nearest]: by tokens to go */
+	struct place *places;    /* owned, [max_places] */
+	struct spoken *spoken;   /* owned, [max_spoken] */
 
 	/* scratch of results */
 	struct ctc_match_token *match; /* owned, [max_frames] */
@@ -95,11 +112,12 @@ struct ctc_grammar {
 	size_t text_capacity;
 };
 
-/* log(exp(a) + exp(b)). */
-double log_add(double a, double b);
-
 /* ctc_grammar_beam.c: one frame, logits [tokens]. */
 void beam_frame(struct ctc_grammar *search, struct beam *beam, const float *logits);
 void beam_reset(const struct ctc_grammar *search, struct beam *beam);
+
+/* The best path; NULL: none. whole: of those that are a whole phrase. */
+const struct alignment *beam_best(const struct ctc_grammar *search, const struct beam *beam,
+				  bool whole);
 
 #endif

@@ -138,6 +138,7 @@ struct grammar_size grammar_size(const struct grammar *grammar)
 		grammar->spelling.capacity * sizeof(*grammar->spelling.arcs) +
 		words->n * (sizeof(*grammar->spelling.first) + sizeof(*grammar->spelling.length)) +
 		graph->n_arcs * sizeof(*graph->arcs) +
-		graph->states * (sizeof(*graph->first) + sizeof(*graph->accepts));
+		graph->states *
+			(sizeof(*graph->first) + sizeof(*graph->accepts) + sizeof(*graph->left));
 	return size;
 }

@@ -63,6 +63,7 @@ void graph_finish(struct graph *graph)
 	free(graph->arcs);
 	free(graph->first);
 	free(graph->accepts);
+	free(graph->left);
 	*graph = (struct graph){0};
 }
 

@@ -21,6 +21,7 @@ struct graph {
 	struct graph_arc *arcs; /* owned; of a state by token */
 	uint32_t *first;        /* owned, [states + 1]: a state's arcs */
 	bool *accepts;          /* owned, [states]: a phrase ends here */
+	uint32_t *left;         /* owned, [states]: fewest tokens until one does */
 	size_t states, n_arcs;
 	uint32_t start;
 };

@@ -116,10 +116,11 @@ static int minimizer_init(struct minimizer *minimizer, const struct graph *old)
 	/* One state more than are kept is written to see whether it is known. */
 	graph->first = calloc(old->states + 2, sizeof(*graph->first));
 	graph->accepts = calloc(old->states + 1, sizeof(*graph->accepts));
+	graph->left = malloc((old->states + 1) * sizeof(*graph->left));
 	graph->arcs = malloc((old->n_arcs + 1) * sizeof(*graph->arcs));
 	if (minimizer->table == NULL || minimizer->class_of == NULL || minimizer->stack == NULL ||
 	    minimizer->next == NULL || graph->first == NULL || graph->accepts == NULL ||
-	    graph->arcs == NULL)
+	    graph->left == NULL || graph->arcs == NULL)
 		return -ENOMEM;
 	memset(minimizer->table, 0xff, minimizer->table_size * sizeof(*minimizer->table));
 	memset(minimizer->class_of, 0xff, old->states * sizeof(*minimizer->class_of));
@@ -136,6 +137,22 @@ static void shrink(void *array, size_t size)
 		memcpy(array, &smaller, sizeof(smaller));
 }
 
+/* Arcs lead to states that were made before, or to the state itself. */
+static void count_left(struct graph *graph)
+{
+	for (uint32_t state = 0; state < graph->states; state++) {
+		uint32_t least = graph->accepts[state] ? 0 : UINT32_MAX;
+
+		for (uint32_t i = graph->first[state]; i < graph->first[state + 1]; i++) {
+			uint32_t target = graph->arcs[i].target;
+
+			if (target != state && graph->left[target] < least)
+				least = graph->left[target] + 1;
+		}
+		graph->left[state] = least;
+	}
+}
+
 /* The classes as a graph of their own, in as much memory as they need. */
 static void finish_graph(struct graph *graph)
 {
@@ -145,9 +162,11 @@ static void finish_graph(struct graph *graph)
 				graph->arcs[i].target = state;
 		}
 	}
+	count_left(graph);
 	shrink(&graph->arcs, (graph->n_arcs + 1) * sizeof(*graph->arcs));
 	shrink(&graph->first, (graph->states + 1) * sizeof(*graph->first));
 	shrink(&graph->accepts, graph->states * sizeof(*graph->accepts));
+	shrink(&graph->left, graph->states * sizeof(*graph->left));
 }
 
 int graph_minimize(struct graph *graph)

@@ -79,7 +79,7 @@ static void check_tokens(const struct outcome *outcome, size_t frames)
 	}
 	assert_true((size_t)end <= frames);
 	if (outcome->match.n > 0)
-		assert_true(fabs(sum - outcome->match.alignment) < 1e-3);
+		assert_true(fabs(sum - outcome->match.score) < 1e-3);
 }
 
 static void random_rows(unsigned *random, float *rows)
@@ -98,6 +98,7 @@ static void check_splits(struct ctc_grammar *search, struct ctc_grammar *other, 
 	ctc_grammar_reset(search);
 	assert_int_equal(ctc_grammar_commit(search, rows, LONG), 0);
 	take_outcome(search, &whole);
+	assert_true(whole.match.n > 0);
 	check_tokens(&whole, LONG);
 	ctc_grammar_reset(search);
 	while (done < LONG) {
@@ -164,6 +165,70 @@ static void test_splits(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(beams) / sizeof(beams[0]); i++)
 		check_search(vocab, grammar, beams[i], (unsigned)i + 1);
+	grammar_unref(grammar);
+	vocab_destroy(vocab);
+}
+
+enum { SHORTEST = 12, FRAMES = 2 * SHORTEST }; /* tokens of the shortest phrase */
+
+/* Long phrases, none of which is said: whatever else the first frames suggest, and however
+ * few paths are kept, two frames for each token are enough for one to be found; without
+ * them there is none. The widest beam is the whole graph: nothing scores better. */
+static void check_completion(const struct vocab *vocab, struct grammar *grammar, size_t beam,
+			     const float *rows, double best)
+{
+	struct ctc_grammar_options options = {.beam = beam, .threshold = -1.0F};
+	struct ctc_grammar *search;
+	struct ctc_match match;
+
+	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, LONG, &search), 0);
+	assert_int_equal(ctc_grammar_commit(search, rows, SHORTEST - 1), 0);
+	ctc_grammar_match(search, &match);
+	assert_int_equal(match.n, 0);
+	assert_int_equal(
+		ctc_grammar_commit(search, rows + (SHORTEST - 1) * TOKENS, FRAMES - SHORTEST + 1),
+		0);
+	ctc_grammar_match(search, &match);
+	assert_true(match.n >= SHORTEST);
+	assert_false(match.accepted);
+	assert_true(match.score <= best + 1e-6);
+	ctc_grammar_destroy(search);
+}
+
+static double best_score(const struct vocab *vocab, struct grammar *grammar, const float *rows)
+{
+	struct ctc_grammar_options options = {.threshold = -1.0F};
+	struct ctc_grammar *search;
+	struct ctc_match match;
+
+	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, LONG, &search), 0);
+	assert_int_equal(ctc_grammar_commit(search, rows, FRAMES), 0);
+	ctc_grammar_match(search, &match);
+	ctc_grammar_destroy(search);
+	return match.score;
+}
+
+static void test_completion(void **state)
+{
+	static const size_t beams[] = {0, 1, 3, 16, 200};
+	struct vocab *vocab = letters_vocab(letters, 2, true, false);
+	struct grammar *grammar = compile(
+		vocab, "(a | b | ab | ba) (aabb | abab) (bbaab | babaaab | aaabbb) [a] [b];");
+	unsigned random = 7;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		float rows[LONG * TOKENS];
+		double best;
+
+		random_rows(&random, rows);
+		for (size_t f = 0; f < LONG; f++)
+			rows[f * TOKENS + (i % 2 == 0 ? BAR : fixture_random(&random, TOKENS))] +=
+				20.0F;
+		best = best_score(vocab, grammar, rows);
+		for (size_t k = 0; k < sizeof(beams) / sizeof(beams[0]); k++)
+			check_completion(vocab, grammar, beams[k], rows, best);
+	}
 	grammar_unref(grammar);
 	vocab_destroy(vocab);
 }
@@ -243,7 +308,7 @@ static void test_by_hand(void **state)
 	ctc_grammar_match(search, &match);
 	assert_int_equal(match.n, 5);
 	assert_true(match.accepted);
-	assert_true(match.alignment == 0.0);
+	assert_true(match.score == 0.0);
 	assert_true(match.confidence == 1.0F);
 	assert_int_equal(match.tokens[0].start_frame, 1);
 	assert_int_equal(match.tokens[0].end_frame, 3);
@@ -319,9 +384,8 @@ static void test_fillers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_splits),
-		cmocka_unit_test(test_no_numbers),
-		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_splits),     cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_no_numbers), cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_fillers),
 	};
 
