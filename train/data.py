@@ -57,6 +57,7 @@ class Sampler:
 
     def __init__(self, directories, weights, seed):
         self.rng = np.random.default_rng(seed)
+        self.hardness = 1.0  # scales rooms and noise
         self.sets = {}
         for clip in read_clips(directories, "train"):
             if clip.samples <= LONGEST:
@@ -103,8 +104,11 @@ class Sampler:
             parts += [wave, self.silence(0, 0.4)]
             texts.append(clip.text)
             size += clip.samples
-        if rng.random() < 0.4:
+        end = rng.random()
+        if end < 0.4:
             parts.append(self.silence(0, 0.6))
+        elif end < 0.75:
+            parts.pop()  # ends with its last word, as a clip does: the last letter must be out
         return np.concatenate(parts), " ".join(texts)
 
     def noise(self, n):
@@ -131,7 +135,7 @@ class Sampler:
         """A room, a telephone or old recording, a tilted microphone: one multiplication of
         the spectrum."""
         rng = self.rng
-        room, narrow, tilt = rng.random(3) < (0.25, 0.12, 0.35)
+        room, narrow, tilt = rng.random(3) < (0.25 * self.hardness, 0.2, 0.35)
         if not (room or narrow or tilt):
             return x
         response = np.asarray(self.pick(self.rooms)) if room else None
@@ -160,9 +164,9 @@ class Sampler:
         speed = rng.uniform(0.85, 1.18)
         x = np.interp(np.arange(int(len(x) / speed)) * speed, np.arange(len(x)), x)
         x = self.colour(x.astype(np.float32))
-        if rng.random() < 0.6:
+        if rng.random() < self.hardness * 0.6:
             noise = self.noise(len(x))
-            snr = rng.uniform(2, 30)
+            snr = rng.uniform(30 - 28 * self.hardness, 30)
             x = x + noise * np.float32(level(x) / level(noise) * 10 ** (-snr / 20))
         x = x * np.float32(10 ** rng.uniform(-2.3, -0.6) / level(x))
         return np.clip(x, -1, 1), [TOKEN["|" if c == " " else c] for c in text]

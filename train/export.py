@@ -59,7 +59,15 @@ def configuration(config):
         "num_conv_pos_embeddings": config.pos_kernel,
         "num_conv_pos_embedding_groups": config.pos_groups, "do_stable_layer_norm": True,
         "layer_norm_eps": config.eps, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-        "ctc_loss_reduction": "mean", "torch_dtype": "float16"}
+        "ctc_loss_reduction": "mean", "ctc_zero_infinity": True,
+        # What transformers' own training would start from.
+        "activation_dropout": 0.0, "attention_dropout": 0.0, "hidden_dropout": config.dropout,
+        "feat_proj_dropout": 0.0, "final_dropout": 0.0, "layerdrop": 0.0,
+        "apply_spec_augment": True, "mask_time_prob": 0.05, "mask_time_length": 10,
+        "mask_time_min_masks": 2, "mask_feature_prob": 0.0, "mask_feature_length": 10,
+        "mask_feature_min_masks": 0, "conv_pos_batch_norm": False, "initializer_range": 0.02,
+        "use_weighted_layer_sum": False, "classifier_proj_size": 256,
+        "torch_dtype": "float16"}
 
 
 def write(tensors, config, out):
