@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Random configurations of the architecture against reference.py.
 
 usage: random_models.py HEARD_MODEL FIXTURES [--count N] [--seed N]
