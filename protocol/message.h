@@ -321,13 +321,12 @@ struct message_input { /* a device that could be opened */
 struct message_device {
 	bool request; /* client to daemon: no fields; asks for the answer with `devices` */
 	struct message_stamp stamp;
-	const char *state;  /* "open", "lost", "searching", "file", "stdin", "none" */
+	const char *state;  /* "open", "lost", "searching", "ended", "none" */
 	const char *name;   /* of the open or wanted device */
 	const char *reason; /* why it is not open */
 	double rate;        /* 0: absent */
 	int64_t channels;
-	double gap;   /* seconds by which the clock was moved on, 0: none */
-	double retry; /* seconds until the next attempt, 0: absent */
+	double gap; /* seconds by which the clock was moved on, 0: none */
 	const struct message_input *devices;
 	size_t n_devices;
 	bool has_devices;

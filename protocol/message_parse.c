@@ -376,7 +376,6 @@ static void parse_device(struct message_reader *reader, struct message_device *o
 	reader_number(reader, "rate", 0, 1e7, &out->rate);
 	reader_count(reader, "channels", &out->channels);
 	reader_seconds(reader, "gap", &out->gap);
-	reader_seconds(reader, "retry", &out->retry);
 	struct message_input *devices =
 		reader_objects(reader, "devices", sizeof(*devices), &item, &n);
 	for (size_t i = 0; devices && i < n; i++, item = item->next) {

@@ -284,8 +284,6 @@ static void print_device(struct json_object *json, const struct message_device *
 		json_integer(json, "channels", value->channels);
 	if (value->gap > 0)
 		json_number(json, "gap", value->gap);
-	if (value->retry > 0)
-		json_rounded(json, "retry", value->retry, MEASURE_DIGITS);
 	if (!value->has_devices)
 		return;
 	struct json_object list = json_list(json, "devices");

@@ -156,7 +156,7 @@ static void test_round_trip(void **state)
 		{"heard-device", NULL},
 		{"heard-device",
 		 "{" STAMP ",\"state\":\"open\",\"name\":\"USB\",\"reason\":\"r\",\"rate\":48000,"
-		 "\"channels\":2,\"gap\":1.5,\"retry\":2,\"devices\":[{\"index\":0,\"name\":\"USB\","
+		 "\"channels\":2,\"gap\":1.5,\"devices\":[{\"index\":0,\"name\":\"USB\","
 		 "\"host\":\"ALSA\",\"rate\":48000,\"channels\":2,\"default\":true}]}"},
 		{"heard-device", "{" STAMP ",\"state\":\"none\",\"devices\":[]}"},
 		{"heard-overrun", "{" STAMP ",\"dropped\":0.064,\"dropped_total\":1.25}"},
