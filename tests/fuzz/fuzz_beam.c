@@ -8,7 +8,7 @@
 #include "core/decode/decoder.h"
 #include "core/decode/hotwords.h"
 #include "core/decode/plan.h"
-#include "core/weights/tokenizer.h"
+#include "tests/fuzz/search.h"
 #include "tests/fuzz/target.h"
 
 #include <math.h>
@@ -16,32 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENS = 24, WIDTH = 32, MAX_FRAMES = 192, MAX_TEXT = 2048, MAX_BEAM = 24 };
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static struct vocab *read_vocab(char *text)
-{
-	static char space[] = " ";
-	struct tokenizer_token tokens[MAX_TOKENS] = {{0}};
-	struct tokenizer tokenizer = {.tokens = tokens, .unk_id = -1, .replace_delimiter = space};
-	struct vocab *vocab;
-	char *save = NULL;
-
-	for (char *token = strtok_r(text, "\n", &save);
-	     token != NULL && tokenizer.n_tokens < MAX_TOKENS; token = strtok_r(NULL, "\n", &save))
-		tokens[tokenizer.n_tokens++].text = token;
-	tokenizer.pad_id = 0;
-	tokenizer.delimiter_id = tokenizer.n_tokens > 1 ? 1 : -1;
-	tokenizer.delimiter = tokenizer.n_tokens > 1 ? tokens[1].text : NULL;
-	tokenizer.do_lower_case = tokenizer.n_tokens % 2 == 1;
-	tokenizer.clean_up_spaces = tokenizer.n_tokens % 3 == 1;
-	return tokenizer.n_tokens > 0 && vocab_create(&tokenizer, 0, &vocab) == 0 ? vocab : NULL;
-}
+enum { WIDTH = 32, MAX_FRAMES = 192, MAX_TEXT = 2048, MAX_BEAM = 24 };
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -198,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tokens != NULL)
 		text = take_text(&data, &size);
 	if (text != NULL) {
-		struct vocab *vocab = read_vocab(tokens);
+		struct vocab *vocab = read_vocab(tokens, true);
 
 		if (vocab != NULL)
 			search(vocab, text, first, second, data, size);

@@ -6,7 +6,7 @@
  * token of one; 0xff ends a push.
  */
 #include "core/decode/ctc_grammar.h"
-#include "core/weights/tokenizer.h"
+#include "tests/fuzz/search.h"
 #include "tests/fuzz/target.h"
 
 #include <math.h>
@@ -14,31 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENS = 24, WIDTH = 32, MAX_FRAMES = 256, MAX_TEXT = 4096, MAX_LINES = 64 };
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static struct vocab *read_vocab(char *text)
-{
-	static char space[] = " ";
-	struct tokenizer_token tokens[MAX_TOKENS] = {{0}};
-	struct tokenizer tokenizer = {.tokens = tokens, .unk_id = -1, .replace_delimiter = space};
-	struct vocab *vocab;
-	char *save = NULL;
-
-	for (char *token = strtok_r(text, "\n", &save);
-	     token != NULL && tokenizer.n_tokens < MAX_TOKENS; token = strtok_r(NULL, "\n", &save))
-		tokens[tokenizer.n_tokens++].text = token;
-	tokenizer.pad_id = 0;
-	tokenizer.delimiter_id = tokenizer.n_tokens > 1 ? 1 : -1;
-	tokenizer.delimiter = tokenizer.n_tokens > 1 ? tokens[1].text : NULL;
-	tokenizer.do_lower_case = tokenizer.n_tokens % 2 == 1;
-	return tokenizer.n_tokens > 0 && vocab_create(&tokenizer, 0, &vocab) == 0 ? vocab : NULL;
-}
+enum { WIDTH = 32, MAX_FRAMES = 256, MAX_TEXT = 4096, MAX_LINES = 64 };
 
 static struct grammar *read_grammar(const struct vocab *vocab, char *text, bool list)
 {
@@ -150,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tokens != NULL)
 		text = take_text(&data, &size);
 	if (text != NULL) {
-		struct vocab *vocab = read_vocab(tokens);
+		struct vocab *vocab = read_vocab(tokens, false);
 		struct grammar *grammar =
 			vocab != NULL ? read_grammar(vocab, text, (first & 64) != 0) : NULL;
 
