@@ -249,11 +249,11 @@ static int capture_open(const struct capture_request *request, void **stream,
 		return -ENOMEM;
 	}
 	atomic_init(&capture->dropped, 0);
+	const char *why;
 	sound_library_lock();
-	int rc = sound_library_acquire();
+	int rc = sound_library_acquire(&why);
 	if (rc < 0) {
-		snprintf(reason, CAPTURE_REASON_BYTES, "%s", Pa_GetErrorText(rc));
-		rc = -EIO;
+		snprintf(reason, CAPTURE_REASON_BYTES, "%s", why);
 	} else {
 		rc = open_locked(request, capture, info, reason);
 		if (rc < 0)

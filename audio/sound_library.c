@@ -3,6 +3,9 @@
 #include "audio/device.h"
 #include "core/base/log.h"
 
+#ifdef HAVE_ALSA
+#include <alsa/asoundlib.h>
+#endif
 #include <errno.h>
 #include <portaudio.h>
 #include <pthread.h>
@@ -79,14 +82,50 @@ static void noise_end(void)
 }
 #endif
 
-int sound_library_acquire(void)
+/*
+ * PortAudio asserts that ALSA's configuration has a device "default" or "dmix"
+ * (pa_linux_alsa.c, BuildDeviceList, up to 19.7 at least), and Debian builds it
+ * with assertions: in a container without that configuration the process would
+ * be gone. Where ALSA cannot read its configuration, PortAudio says so itself.
+ */
+static bool alsa_can_be_asked(void)
+{
+#ifdef HAVE_ALSA
+	snd_config_t *top = NULL, *device;
+
+	if (snd_config_update_ref(&top) < 0 || !top)
+		return true;
+	bool found = snd_config_search(top, "pcm.default", &device) == 0 ||
+		     snd_config_search(top, "pcm.dmix", &device) == 0;
+	snd_config_unref(top);
+	return found;
+#else
+	return true;
+#endif
+}
+
+static int switch_on(const char **reason)
+{
+	if (!alsa_can_be_asked()) {
+		*reason = "there is no input device: ALSA is not configured, it has no 'default'";
+		return -ENODEV;
+	}
+	PaError error = Pa_Initialize();
+	if (error != paNoError) {
+		*reason = Pa_GetErrorText(error);
+		return -EIO;
+	}
+	return 0;
+}
+
+int sound_library_acquire(const char **reason)
 {
 	if (users == 0) {
 		noise_begin();
-		PaError error = Pa_Initialize();
-		if (error != paNoError) {
+		int rc = switch_on(reason);
+		if (rc < 0) {
 			noise_end();
-			return error;
+			return rc;
 		}
 	}
 	users++;
@@ -134,12 +173,13 @@ int sound_library_list(struct device_list *list)
 
 int device_list_read(struct device_list *list)
 {
+	const char *reason;
+
 	*list = (struct device_list){0};
 	sound_library_lock();
-	int rc = sound_library_acquire();
+	int rc = sound_library_acquire(&reason);
 	if (rc < 0) {
-		log_error("sound devices: %s", Pa_GetErrorText(rc));
-		rc = -EIO;
+		log_error("sound devices: %s", reason);
 	} else {
 		rc = sound_library_list(list);
 		sound_library_release();

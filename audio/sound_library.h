@@ -15,9 +15,10 @@ void sound_library_unlock(void);
 
 /* Counted. The first switches PortAudio on, which may take a second; the last
  * switches it off. While it is on, what the sound libraries print to standard
- * error goes to the log, at debug level. Returns 0, or the PaError (negative),
- * and then there is nothing to release. */
-int sound_library_acquire(void);
+ * error goes to the log, at debug level. Returns 0, -ENODEV where no device can be
+ * asked for, or -EIO; then *reason says why (static) and there is nothing to
+ * release. */
+int sound_library_acquire(const char **reason);
 void sound_library_release(void);
 
 /* Returns 0 or -ENOMEM. */

@@ -81,6 +81,25 @@ class Live(Source):
                 self.assertIn("'Nowhere Mic'", state["reason"])
                 self.assertIn(f"microphone: {state['reason']}", daemon.log())
 
+    def test_sound_system_without_configuration(self):
+        """PortAudio would end the process by an assertion; pushed audio is served."""
+        path = os.path.join(self.dir, "asound.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("pcm.only { type null }\n")
+        for configuration in (os.devnull, path):
+            with Daemon(source="mic", env={"ALSA_CONFIG_PATH": configuration}) as daemon:
+                with daemon.connect() as client:
+                    state = client.ask("heard-subscribe", {}, "heard-device")
+                    if state["state"] == "none":
+                        self.skipTest("built without PortAudio")
+                    while "reason" not in state:
+                        state = client.until("heard-device")[-1][1]
+                    self.assertIn("no 'default'", state["reason"])
+                with daemon.connect() as client:
+                    self.assertEqual(client.ask("heard-device", {})["devices"], [])
+                    self.assertEqual(client.transcribe(speak("STILL HERE")), "still here")
+                self.assertIsNone(daemon.process.poll())
+
     def test_subscriber_is_read_only(self):
         path = self.write(speak("X"))
         with Daemon("--loop", source=f"file:{path}") as daemon:
