@@ -11,31 +11,33 @@ enum {
 };
 
 struct decimator {
-	unsigned factor;
+	unsigned up, down;
 	size_t half;
-	/* The response backwards, oldest sample first, in front of it zeros up to
-	 * whole LANES. In double, like the buffer: nothing is converted twice. */
-	double *taps; /* owned, [width] */
+	/* Rows of weights, in front of each zeros up to whole LANES. In double, like
+	 * the buffer: nothing is converted twice. */
+	double *taps; /* owned, [up][width] */
 	size_t width;
 
 	double *buffer; /* owned, [capacity] */
 	size_t capacity;
 	size_t filled;
-	size_t next; /* where the next output's window begins */
+	size_t next;    /* where the next output's window begins */
+	unsigned phase; /* and its row */
 	uint64_t taken, made;
 };
 
 void decimator_reset(struct decimator *decimator)
 {
-	/* The silence before the first sample, which is in the middle of the
-	 * response for the first output. */
+	/* The silence before the first sample, where the first output lies. */
 	decimator->filled = decimator->width - 1 - decimator->half;
 	memset(decimator->buffer, 0, decimator->filled * sizeof(*decimator->buffer));
 	decimator->next = 0;
+	decimator->phase = 0;
 	decimator->taken = decimator->made = 0;
 }
 
-int decimator_create(unsigned factor, const float *response, size_t half, struct decimator **out)
+int decimator_create(unsigned up, unsigned down, const float *weights, size_t half,
+		     struct decimator **out)
 {
 	struct decimator *decimator = calloc(1, sizeof(*decimator));
 	size_t n = 2 * half + 1;
@@ -43,18 +45,23 @@ int decimator_create(unsigned factor, const float *response, size_t half, struct
 	*out = NULL;
 	if (!decimator)
 		return -ENOMEM;
-	decimator->factor = factor;
+	decimator->up = up;
+	decimator->down = down;
 	decimator->half = half;
 	decimator->width = (n + LANES - 1) / LANES * LANES;
-	decimator->capacity = decimator->width + factor + BLOCK_SAMPLES;
-	decimator->taps = calloc(decimator->width, sizeof(*decimator->taps));
+	decimator->capacity = decimator->width + down / up + 1 + BLOCK_SAMPLES;
+	decimator->taps = calloc(up * decimator->width, sizeof(*decimator->taps));
 	decimator->buffer = malloc(decimator->capacity * sizeof(*decimator->buffer));
 	if (!decimator->taps || !decimator->buffer) {
 		decimator_destroy(decimator);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < n; i++)
-		decimator->taps[decimator->width - 1 - i] = (double)response[i];
+	for (size_t row = 0; row < up; row++) {
+		double *taps = decimator->taps + (row + 1) * decimator->width - n;
+
+		for (size_t i = 0; i < n; i++)
+			taps[i] = (double)weights[row * n + i];
+	}
 	decimator_reset(decimator);
 	*out = decimator;
 	return 0;
@@ -93,7 +100,7 @@ static size_t fill(struct decimator *decimator, const float *in, size_t n)
 
 static double filter(const struct decimator *decimator)
 {
-	const double *taps = decimator->taps;
+	const double *taps = decimator->taps + decimator->phase * decimator->width;
 	const double *window = decimator->buffer + decimator->next;
 	double sums[LANES] = {0};
 	double sum = 0;
@@ -107,18 +114,26 @@ static double filter(const struct decimator *decimator)
 	return sum;
 }
 
+/* As many as have been taken make. */
+static uint64_t most(const struct decimator *decimator)
+{
+	return decimator->taken * decimator->up / decimator->down;
+}
+
 /* Makes up to `room` samples. */
 static size_t drain(struct decimator *decimator, float *out, size_t room)
 {
 	/* Holds back only what silence behind the end would make: half is not less
-	 * than the factor. */
-	uint64_t limit = decimator->taken / decimator->factor;
+	 * than the step. */
+	uint64_t limit = most(decimator);
 	size_t n = 0;
 
 	while (n < room && decimator->made < limit &&
 	       decimator->next + decimator->width <= decimator->filled) {
 		out[n++] = (float)filter(decimator);
-		decimator->next += decimator->factor;
+		decimator->phase += decimator->down;
+		decimator->next += decimator->phase / decimator->up;
+		decimator->phase %= decimator->up;
 		decimator->made++;
 	}
 	make_room(decimator);
@@ -140,8 +155,7 @@ void decimator_run(struct decimator *decimator, const float *in, size_t *n_in, f
 		made += drain(decimator, out + made, *n_out - made);
 	}
 	/* Silence for the windows that reach over the end. */
-	while (end && used == *n_in && made < *n_out &&
-	       decimator->made < decimator->taken / decimator->factor) {
+	while (end && used == *n_in && made < *n_out && decimator->made < most(decimator)) {
 		fill(decimator, NULL, decimator->capacity);
 		made += drain(decimator, out + made, *n_out - made);
 	}

@@ -1,11 +1,13 @@
 /*
- * Inside of audio/: a finite impulse response filter that keeps every
- * factor-th sample of what it makes. Only resample.c includes this.
+ * Inside of audio/: a finite impulse response filter that makes `up` samples of
+ * every `down`, no more than went in. Only resample.c includes this.
  *
- * With h[-half .. half], output k is the sum over m of in[k * factor - m] * h[m];
- * before the first sample and behind the last there is silence. n samples make
- * n / factor, rounded down. Sums are in double and in one order: any split into
- * blocks gives the same samples.
+ * Output k lies at the time k * down / up of the input, between samples where that
+ * is no whole number. It is the sum over d from -half to half of in[floor(time) + d]
+ * times a weight, of which there is a row for each of the `up` places between two
+ * samples; before the first sample and behind the last there is silence. n samples
+ * make n * up / down, rounded down. Sums are in double and in one order: any split
+ * into blocks gives the same samples.
  *
  * No allocation after create. One thread at a time.
  */
@@ -17,9 +19,11 @@
 
 struct decimator;
 
-/* `response`: h[-half .. half], 2 * half + 1 numbers, copied. The factor is
- * at least 1 and at most half. Returns 0 or -ENOMEM. */
-int decimator_create(unsigned factor, const float *response, size_t half, struct decimator **out);
+/* `weights`: [up][2 * half + 1], copied; row p is for outputs at p / up behind a
+ * sample. up <= down, and down / up, rounded up, is at most half. Returns 0 or
+ * -ENOMEM. */
+int decimator_create(unsigned up, unsigned down, const float *weights, size_t half,
+		     struct decimator **out);
 void decimator_destroy(struct decimator *decimator); /* NULL is allowed */
 
 /* Back to the state after create. */

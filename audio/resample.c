@@ -1,9 +1,9 @@
 /*
  * libsamplerate interpolates its filter between the points of a table, anew for
- * every sample it makes. Where an output lies on every n-th input it is always the
- * same points that count, so the response to impulses says all about the filter and
- * a plain sum of products gives the same samples: of a microphone that is open all
- * day this was the larger part of the work.
+ * every sample it makes. Between two rates it is always the same points that count,
+ * three rows of them for 48 to 32 kHz, 160 for 44.1 to 16. So the response to impulses
+ * says all about the filter, and a plain sum of products gives the same samples: of a
+ * microphone that is open all day this was the larger part of the work.
  */
 #include "audio/resample.h"
 
@@ -39,66 +39,87 @@ static const size_t reaches[] = {
  * as input that was not taken yet. */
 enum { MAX_BLOCK = INT_MAX / 2 };
 
-/* The time to measure a filter grows with the square of the factor. */
-enum { MAX_FACTOR = 6 };
+/* Products that libsamplerate may add up while its filter is measured: 10 ms or so.
+ * What is beyond is as rare as the best filter between 44.1 and 16 kHz (100 million). */
+static const double MAX_WORK = 5e6;
 
-/* The filter that the fresh `state` applies: for m in [-half, half], what an impulse
- * at input m before that of an output adds to it. half = reach * factor; `in` has
- * 2 * half + factor zeros. False: an error, or the filter is longer than that. */
-static bool measure(SRC_STATE *state, unsigned factor, size_t reach, float *in, float *out,
-		    float *response)
+static unsigned common_divisor(unsigned a, unsigned b)
 {
-	size_t half = reach * factor;
+	while (b > 0) {
+		unsigned rest = a % b;
 
-	for (size_t phase = 0; phase < factor; phase++) {
-		size_t at = half + phase;
-		SRC_DATA data = {
-			.data_in = in,
-			.data_out = out,
-			.input_frames = (long)(2 * half + factor),
-			.output_frames = (long)(2 * reach + 1),
-			.end_of_input = 1,
-			.src_ratio = 1.0 / factor,
-		};
-
-		in[at] = 1;
-		bool whole = src_reset(state) == 0 && src_process(state, &data) == 0 &&
-			     data.output_frames_gen == data.output_frames;
-		in[at] = 0;
-		if (!whole)
-			return false;
-		/* The first of a further phase are beyond the response. */
-		for (size_t k = phase > 0; k <= 2 * reach; k++)
-			response[k * factor - phase] = out[k];
+		a = b;
+		b = rest;
 	}
-	for (size_t i = 0; i < factor; i++) {
-		if (response[i] != 0 || response[2 * half - i] != 0)
-			return false;
-	}
-	return true;
+	return a;
 }
 
-/* NULL: the library has to do it itself. */
-static struct decimator *create_decimator(SRC_STATE *state, unsigned factor, size_t reach)
+/*
+ * The weights that the fresh `state` gives to the inputs around an output, as
+ * decimator_create wants them: [up][2 * half + 1]. In one run it hears `down` impulses,
+ * further apart than the filter is wide and each at another time within the `down`
+ * inputs after which everything comes again; so each output hears at most one. False:
+ * no memory, an error, or the filter is wider than that.
+ */
+static bool measure(SRC_STATE *state, unsigned up, unsigned down, size_t half, float *weights)
 {
-	struct decimator *decimator = NULL;
-	size_t half = reach * factor;
-	float *in = calloc(2 * half + factor, sizeof(*in));
-	float *out = calloc(2 * reach + 1, sizeof(*out));
-	float *response = calloc(2 * half + 1, sizeof(*response));
+	size_t distance = 2 * half + 2, first = half + 1;
 
-	if (in && out && response && measure(state, factor, reach, in, out, response)) {
-		size_t first = 0;
+	while (common_divisor((unsigned)distance, down) != 1)
+		distance++;
+	size_t n_in = first + (down - 1) * distance + half + 2;
+	size_t room = n_in * up / down + 1;
+	float *in = calloc(n_in, sizeof(*in));
+	float *out = calloc(room, sizeof(*out));
+	bool whole = in && out;
 
-		while (first + factor < half && response[first] == 0 &&
-		       response[2 * half - first] == 0)
-			first++;
-		decimator_create(factor, response + first, half - first, &decimator);
+	for (size_t i = 0; whole && i < down; i++)
+		in[first + i * distance] = 1;
+	SRC_DATA data = {
+		.data_in = in,
+		.data_out = out,
+		.input_frames = (long)n_in,
+		.output_frames = (long)room,
+		.end_of_input = 1,
+		.src_ratio = (double)up / down,
+	};
+	whole = whole && src_reset(state) == 0 && src_set_ratio(state, data.src_ratio) == 0 &&
+		src_process(state, &data) == 0;
+	for (size_t k = 0; whole && k < (size_t)data.output_frames_gen; k++) {
+		size_t at = k * down / up; /* of the input */
+		size_t i = at + half < first ? 0 : (at + half - first) / distance;
+		size_t impulse = first + i * distance;
+
+		if (impulse + half >= at && impulse <= at + half)
+			weights[k * down % up * (2 * half + 1) + half + impulse - at] = out[k];
+		else
+			whole = out[k] == 0;
 	}
 	free(in);
 	free(out);
-	free(response);
+	return whole;
+}
+
+/* NULL: the library has to do it itself. */
+static struct decimator *create_decimator(SRC_STATE *state, unsigned up, unsigned down,
+					  size_t reach)
+{
+	struct decimator *decimator = NULL;
+	size_t half = (reach * down + up - 1) / up + 1;
+	float *weights = calloc(up * (2 * half + 1), sizeof(*weights));
+
+	if (weights && measure(state, up, down, half, weights))
+		decimator_create(up, down, weights, half, &decimator);
+	free(weights);
 	return decimator;
+}
+
+/* `down` impulses, width * up / down outputs for each, `width` products for each of them. */
+static double measuring_work(unsigned up, unsigned down, size_t reach)
+{
+	double width = 2.0 * (double)reach * down / up;
+
+	return width * width * up;
 }
 
 int resampler_create(unsigned from, unsigned to, enum resampler_quality quality,
@@ -122,9 +143,11 @@ int resampler_create(unsigned from, unsigned to, enum resampler_quality quality,
 			free(resampler);
 			return -ENOMEM;
 		}
-		if (from % to == 0 && from / to <= MAX_FACTOR)
+		unsigned divisor = common_divisor(from, to);
+		unsigned up = to / divisor, down = from / divisor;
+		if (from > to && measuring_work(up, down, reaches[quality]) <= MAX_WORK)
 			resampler->decimator =
-				create_decimator(resampler->state, from / to, reaches[quality]);
+				create_decimator(resampler->state, up, down, reaches[quality]);
 		if (resampler->decimator)
 			resampler->state = src_delete(resampler->state);
 		else

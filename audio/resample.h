@@ -1,6 +1,7 @@
 /*
- * Sampling rate conversion of one mono stream in blocks: libsamplerate, or, where
- * `from` is 2 to 6 times `to`, its filters in a loop of our own (decimate.h),
+ * Sampling rate conversion of one mono stream in blocks: libsamplerate, or, on
+ * the way down, where its filter is measured in a moment (all rates for RESAMPLER_FAST,
+ * a half to a sixth for RESAMPLER_BEST), that filter in a loop of our own (decimate.h),
  * several times as fast.
  *
  * Output sample k is the input at time k * from / to: the filter's delay shows
