@@ -25,6 +25,7 @@ struct live {
 	struct output output;
 	int64_t started_ms; /* the first subscription was answered; 0: not yet */
 	bool subscribed;    /* this connection's was */
+	bool lost;          /* there was one before, or it was refused */
 };
 
 static enum end end_of_output(int status)
@@ -43,6 +44,10 @@ static bool show(struct live *live, struct heard *heard, const struct heard_even
 			live->started_ms = wait_now_ms();
 		live->output.zero = event->time - (double)(wait_now_ms() - live->started_ms) / 1000;
 		live->subscribed = true;
+		if (live->lost)
+			output_notice(&live->output, "connected again");
+		live->lost = false;
+		output_obstacle(&live->output, "");
 	}
 	int status = output_event(&live->output, heard, event);
 	if (status < 0) {
@@ -51,7 +56,9 @@ static bool show(struct live *live, struct heard *heard, const struct heard_even
 	}
 	if (event->kind == HEARD_ERROR) {
 		bool retry = connection_worth_retrying(event->code);
-		if (!live->output.json)
+		if (retry && !live->output.json)
+			output_obstacle(&live->output, event->text);
+		else if (!live->output.json)
 			output_refusal(&live->output, event, NULL);
 		*end = retry ? END_LOST : END_REFUSED;
 		return true;
@@ -82,7 +89,7 @@ static enum end follow(struct live *live, const struct options *options, struct 
 	}
 	if (status == -EINTR)
 		return END_INTERRUPTED;
-	output_notice(&live->output, "%s", heard_error(heard));
+	output_obstacle(&live->output, heard_error(heard));
 	return END_LOST;
 }
 
@@ -109,6 +116,7 @@ int live_run(const struct options *options)
 		if (end != END_LOST)
 			break;
 		captions_final(&live.output.captions, "", false);
+		live.lost = true;
 		if (live.subscribed)
 			backoff = (struct backoff){0};
 		do {
@@ -118,7 +126,6 @@ int live_run(const struct options *options)
 			end = END_INTERRUPTED;
 			break;
 		}
-		output_notice(&live.output, "connected again");
 	}
 	output_finish(&live.output);
 	return end == END_FILE ? HEAR_FILE : end == END_REFUSED ? HEAR_FAILED : HEAR_OK;

@@ -80,6 +80,18 @@ void output_error(struct output *output, const char *format, ...)
 	va_end(args);
 }
 
+void output_obstacle(struct output *output, const char *text)
+{
+	char obstacle[sizeof(output->obstacle)];
+
+	snprintf(obstacle, sizeof(obstacle), "%s", text);
+	if (strcmp(obstacle, output->obstacle) == 0)
+		return;
+	memcpy(output->obstacle, obstacle, sizeof(obstacle));
+	if (text[0] != '\0')
+		output_notice(output, "%s", text);
+}
+
 void output_refusal(struct output *output, const struct heard_event *event, const char *what)
 {
 	static const char *const fields[] = {"grammar", "phrases"};

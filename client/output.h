@@ -24,6 +24,7 @@ struct output {
 	const char *file;             /* borrowed; named in JSON events; NULL: live */
 	double zero;                  /* stream time that subtitles call 0 */
 	struct subtitles_word *words; /* owned scratch */
+	char obstacle[256];           /* as said last */
 };
 
 /* 0, or a negative errno that has been reported. output_finish in any case; the output stays
@@ -42,7 +43,10 @@ void output_notice(struct output *output, const char *format, ...)
 /* The same, also with --quiet. */
 void output_error(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The daemon's HEARD_ERROR likewise; what: the file in question, NULL: none. */
+/* Why an attempt failed: a notice, unless it is the last one again. With a text of ""
+ * the next is said in any case. */
+void output_obstacle(struct output *output, const char *text);
+/* The daemon's HEARD_ERROR, as an error; what: the file in question, NULL: none. */
 void output_refusal(struct output *output, const struct heard_event *event, const char *what);
 
 #endif

@@ -62,7 +62,6 @@ struct push {
 	bool piped;              /* standard input */
 	bool endpoints;
 	struct tally transcripts, commands;
-	char obstacle[256]; /* what the last attempt failed for, as it was said */
 
 	/* the attempt in progress */
 	uint64_t samples; /* read */
@@ -76,18 +75,6 @@ struct push {
 static bool live_captions(const struct push *push)
 {
 	return push->options->realtime || push->piped;
-}
-
-/* Says why an attempt failed, unless the one before failed for the same. */
-static void say_obstacle(struct push *push, const char *text)
-{
-	char obstacle[sizeof(push->obstacle)];
-
-	snprintf(obstacle, sizeof(obstacle), "%s", text);
-	if (strcmp(obstacle, push->obstacle) == 0)
-		return;
-	memcpy(push->obstacle, obstacle, sizeof(obstacle));
-	output_notice(&push->output, "%s", text);
 }
 
 /* ---- events ---- */
@@ -122,7 +109,7 @@ static bool show(struct push *push, const struct heard_event *event, enum end *e
 		if (!push->output.json && !retry)
 			output_refusal(&push->output, event, push->path);
 		else
-			say_obstacle(push, event->text);
+			output_obstacle(&push->output, event->text);
 		*end = retry ? END_LOST : END_REFUSED;
 		return true;
 	}
@@ -220,8 +207,8 @@ static enum end lost(struct push *push, int status)
 	if (status == -EINTR)
 		return END_INTERRUPTED;
 	progress_hide(&push->progress);
-	say_obstacle(push,
-		     heard_error(push->heard)[0] ? heard_error(push->heard) : strerror(-status));
+	output_obstacle(&push->output,
+			heard_error(push->heard)[0] ? heard_error(push->heard) : strerror(-status));
 	return END_LOST;
 }
 
@@ -330,7 +317,7 @@ static enum end push_file(struct push *push, const char *path, int *status)
 	push->output.file = path;
 	push->piped = strcmp(path, "-") == 0;
 	push->transcripts.shown = push->commands.shown = 0;
-	push->obstacle[0] = '\0';
+	output_obstacle(&push->output, "");
 	for (int attempt = 0; attempt < MAX_ATTEMPTS && end == END_LOST; attempt++) {
 		if (attempt > 0) {
 			*status = reconnect(push, &backoff);
@@ -350,6 +337,8 @@ static enum end push_file(struct push *push, const char *path, int *status)
 		if (push->piped && end == END_LOST)
 			break; /* what was read from it is gone */
 	}
+	if (end == END_LOST && !push->piped)
+		output_error(&push->output, "%s: given up after %d attempts", path, MAX_ATTEMPTS);
 	*status = exit_status(end);
 	return end;
 }

@@ -197,6 +197,20 @@ class Files(HearTest):
         self.assertEqual(err, "hear: it is overloaded\nhear: it is timeout\n")
         self.assertEqual(self.daemon.connections, len(answers) + 1)
 
+    def test_gives_up(self):
+        """Not without a word."""
+        def serve(_, connection, __):
+            welcome(connection)
+            take_stream(connection)
+            connection.write("error", text="it is overloaded", code="overloaded")
+            connection.read()
+
+        self.serve(serve)
+        path = self.wav("a.wav")
+        out, err = self.run_hear("--quiet", path, status=1)
+        self.assertEqual((out, err), ("", f"hear: {path}: given up after 10 attempts\n"))
+        self.assertEqual(self.daemon.connections, 10)
+
     def test_interrupt(self):
         started = threading.Event()
 

@@ -83,6 +83,20 @@ class Live(HearTest):
         self.assertIn("closed the connection", err)
         self.assertEqual(err.count("connected again"), 2)
 
+    def test_says_it_once(self):
+        """A refusal that may pass is said once, and the way back when it is one."""
+        def serve(_, connection, number):
+            self.subscription(connection)
+            if number <= 3:
+                connection.write("error", text="the model is loading", code="not-ready")
+                return
+            connection.write("heard-device", **stamp(2), state="ended", name="usb")
+            connection.read()
+
+        self.serve(serve)
+        _, err = self.run_hear()
+        self.assertEqual(err, "hear: the model is loading\nhear: connected again\nhear: usb: ended\n")
+
     def test_restart(self):
         """No socket at all for a while."""
         gone = threading.Event()
