@@ -22,7 +22,6 @@ def words(text):
     return text.upper().split()
 
 
-@unittest.skipUnless(os.path.exists(os.path.join(MODEL, "config.json")), "no models/default")
 class Default(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
