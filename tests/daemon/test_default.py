@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""models/default: the words of the demo's clip, whatever way they take. Before there
-is a trained model in models/default, these tests are skipped.
+"""models/default: the words of the demo's clip, whatever way they take.
 
 usage: test_default.py DIRECTORY_OF_PULSE_SERVER [unittest arguments]
 
@@ -98,6 +97,51 @@ class Default(unittest.TestCase):
                 piece = samples[heard["start_sample"] : heard["end_sample"]]
                 text = client.transcribe_floats(piece, {"heard": {}})
                 self.assertEqual(text, transcript["text"])
+
+    def test_commands_at_a_microphone(self):
+        """hear --exec: a sound server, the daemon, a grammar, a program with its slots."""
+        if pulse_server.missing_tools():
+            self.skipTest("no PulseAudio")
+        grammar = os.path.join(self.dir, "demo.grammar")
+        with open(grammar, "w", encoding="ascii") as file:
+            file.write("<digit> = one | two | three | four | five | six | seven | eight | nine;\n"
+                       "public <number> = <digit>{1,8};\n"
+                       "public <order> = stop | go;\n")
+        log = os.path.join(self.dir, "log")
+        program = os.path.join(self.dir, "program")
+        with open(program, "w", encoding="ascii") as file:
+            file.write("#!/bin/sh\n"
+                       f'echo "$HEARD_RULE: $HEARD_PHRASE ($HEARD_SLOT_DIGIT)" >> "{log}"\n')
+        os.chmod(program, 0o700)
+        with pulse_server.PulseServer(self.dir, rate=48000, channels=2) as pulse:
+            pulse.start()
+            with Daemon(program=HEARD, model=MODEL, source="mic", env=pulse.env) as daemon:
+                client = daemon.connect()
+                self.addCleanup(client.close)
+                if client.ask("heard-subscribe", {}, "heard-device")["state"] != "open":
+                    self.collect(client, lambda kind, data: data.get("state") == "open")
+                hear = subprocess.Popen(
+                    [HEAR, "--socket", f"unix://{daemon.path}", "--commands", grammar,
+                     "--exec", program], stdout=subprocess.PIPE, text=True)
+                try:
+                    while client.ask("heard-status")["subscribers"] < 2:
+                        pass
+                    pulse.play(CLIP)
+                    phrases = [json.loads(hear.stdout.readline())["data"]["phrase"]
+                               for _ in range(3)]
+                finally:
+                    hear.send_signal(signal.SIGINT)
+                    hear.communicate(timeout=60)
+                self.assertEqual(hear.returncode, 0)
+        numbers = [" ".join(u).lower() for u in self.utterances[:2]]
+        self.assertEqual(phrases, numbers + ["stop"])
+        while True:  # the last program may still run
+            with open(log, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+            if len(lines) == 3:
+                break
+        self.assertEqual(sorted(lines), sorted([f"number: {n} ({n})" for n in numbers] +
+                                               ["order: stop ()"]))
 
     def test_microphone_48000(self):
         self.check_microphone(48000)
