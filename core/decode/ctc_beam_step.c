@@ -324,7 +324,7 @@ bool beam_make_room(struct ctc_beam *search, struct beam *beam)
 {
 	size_t most = search->width + 1;
 
-	while (search->prefixes.n_free < most || search->alignments.n_free < ENDS * most) {
+	while (search->prefixes.slots.left < most || search->alignments.slots.left < ENDS * most) {
 		if (beam->n <= 1)
 			return false;
 		beam_shrink(search, beam, (beam->n + 1) / 2);

@@ -43,11 +43,15 @@ static int beam_create(const struct ctc_grammar *search, struct beam *beam)
 	beam->marks = calloc(search->max_marks, sizeof(*beam->marks));
 	beam->places = calloc(search->max_places, sizeof(*beam->places));
 	beam->spoken = calloc(search->max_spoken, sizeof(*beam->spoken));
-	return beam->marks != NULL && beam->places != NULL && beam->spoken != NULL ? 0 : -ENOMEM;
+	return slots_init(&beam->slots, search->max_marks) == 0 && beam->marks != NULL &&
+			       beam->places != NULL && beam->spoken != NULL
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void beam_destroy(struct beam *beam)
 {
+	slots_finish(&beam->slots);
 	free(beam->marks);
 	free(beam->places);
 	free(beam->spoken);
@@ -169,11 +173,13 @@ static void beam_copy(struct beam *to, const struct beam *from)
 {
 	struct beam pools = *to;
 
-	memcpy(to->marks, from->marks, from->used_marks * sizeof(*to->marks));
+	slots_copy(&pools.slots, &from->slots);
+	memcpy(to->marks, from->marks, from->slots.used * sizeof(*to->marks));
 	memcpy(to->places, from->places, from->n_places * sizeof(*to->places));
 	memcpy(to->spoken, from->spoken, from->n_spoken * sizeof(*to->spoken));
 	*to = *from;
 	to->marks = pools.marks;
+	to->slots = pools.slots;
 	to->places = pools.places;
 	to->spoken = pools.spoken;
 }

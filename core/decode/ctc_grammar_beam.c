@@ -22,17 +22,6 @@ static double frame_score(const struct frame *frame, int token)
 
 /* ---- marks ---- */
 
-static uint32_t mark_take(const struct ctc_grammar *search, struct beam *beam)
-{
-	uint32_t mark = beam->free_mark;
-
-	if (mark != SEARCH_NONE) {
-		beam->free_mark = beam->marks[mark].before;
-		return mark;
-	}
-	return beam->used_marks < search->max_marks ? beam->used_marks++ : SEARCH_NONE;
-}
-
 static void mark_reference(struct beam *beam, uint32_t mark)
 {
 	if (mark != SEARCH_NONE)
@@ -44,8 +33,7 @@ static void mark_release(struct beam *beam, uint32_t mark)
 	while (mark != SEARCH_NONE && --beam->marks[mark].references == 0) {
 		uint32_t before = beam->marks[mark].before;
 
-		beam->marks[mark].before = beam->free_mark;
-		beam->free_mark = mark;
+		slots_give(&beam->slots, mark);
 		mark = before;
 	}
 }
@@ -313,10 +301,10 @@ static void keep_places(struct ctc_grammar *search, struct beam *beam, const str
 }
 
 /* Sets the mark of a token that begins. False: none is left. */
-static bool begin_token(const struct ctc_grammar *search, struct beam *beam,
-			const struct frame *frame, int token, struct alignment *path)
+static bool begin_token(struct beam *beam, const struct frame *frame, int token,
+			struct alignment *path)
 {
-	uint32_t mark = mark_take(search, beam);
+	uint32_t mark = slots_take(&beam->slots);
 
 	if (mark == SEARCH_NONE)
 		return false;
@@ -345,7 +333,7 @@ static void keep_spoken(struct ctc_grammar *search, struct beam *beam, const str
 		if (!(passes(search, bar, step->score) ||
 		      nearest_of(search, arc->target)->step == i))
 			continue;
-		if (step->begins && !begin_token(search, beam, frame, arc->token, &path))
+		if (step->begins && !begin_token(beam, frame, arc->token, &path))
 			continue;
 		mark_reference(beam, path.mark);
 		path.score = path.end_score = step->score;
@@ -433,8 +421,7 @@ void beam_frame(struct ctc_grammar *search, struct beam *beam, const float *logi
 
 void beam_reset(const struct ctc_grammar *search, struct beam *beam)
 {
-	beam->free_mark = SEARCH_NONE;
-	beam->used_marks = 0;
+	slots_reset(&beam->slots);
 	beam->free_token = -1;
 	beam->filler = 0.0;
 	beam->frames = 0;

@@ -7,20 +7,20 @@
  * by as many paths as it has states and arcs, and without an error.
  *
  * Where tokens of a path begin is kept in marks, chained to the front and counted
- * by references: paths share their beginnings. They are of a pool of fixed size,
- * addressed by index, so that a state is copied by copying it. Where it is used up
- * a token is not begun.
+ * by references: paths share their beginnings. They are of a pool of fixed size; where
+ * it is used up a token is not begun.
  */
 #ifndef HEARD_DECODE_CTC_GRAMMAR_STATE_H
 #define HEARD_DECODE_CTC_GRAMMAR_STATE_H
 
 #include "core/decode/ctc_grammar.h"
 #include "core/decode/grammar_object.h"
+#include "core/decode/slots.h"
 
-#define SEARCH_NONE UINT32_MAX
+#define SEARCH_NONE SLOT_NONE
 
 struct mark {
-	uint32_t before; /* mark of the token before; SEARCH_NONE; free ones are chained by it */
+	uint32_t before; /* mark of the token before; SEARCH_NONE */
 	uint32_t references;
 	int token, start;    /* frame */
 	int before_end;      /* end of the token before */
@@ -48,13 +48,12 @@ struct spoken {
 
 struct beam {
 	struct mark *marks;    /* owned, [max_marks] */
+	struct slots slots;    /* of them */
 	struct place *places;  /* owned, [max_places] */
 	struct spoken *spoken; /* owned, [max_spoken] */
 	size_t n_places, n_spoken;
-	uint32_t free_mark;  /* chain of given back ones */
-	uint32_t used_marks; /* those beyond were never taken */
-	int free_token;      /* the free path's choice in the last frame; -1 */
-	double filler;       /* cost of saying nothing but fillers so far */
+	int free_token; /* the free path's choice in the last frame; -1 */
+	double filler;  /* cost of saying nothing but fillers so far */
 	int frames;
 };
 

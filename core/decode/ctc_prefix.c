@@ -9,56 +9,35 @@
 
 int prefix_pool_init(struct prefix_pool *pool, size_t capacity)
 {
-	*pool = (struct prefix_pool){0};
-	if (capacity >= NODE_NONE)
-		return -ENOMEM;
 	pool->nodes = calloc(capacity, sizeof(*pool->nodes));
-	if (pool->nodes == NULL)
-		return -ENOMEM;
-	pool->capacity = (uint32_t)capacity;
-	prefix_pool_reset(pool);
-	return 0;
+	return slots_init(&pool->slots, capacity) == 0 && pool->nodes != NULL ? 0 : -ENOMEM;
 }
 
 void prefix_pool_finish(struct prefix_pool *pool)
 {
+	slots_finish(&pool->slots);
 	free(pool->nodes);
 	pool->nodes = NULL;
 }
 
 void prefix_pool_reset(struct prefix_pool *pool)
 {
-	pool->free = NODE_NONE;
-	pool->fresh = 0;
-	pool->n_free = pool->capacity;
+	slots_reset(&pool->slots);
 }
 
 void prefix_pool_copy(struct prefix_pool *pool, const struct prefix_pool *from)
 {
-	memcpy(pool->nodes, from->nodes, from->fresh * sizeof(*from->nodes));
-	pool->free = from->free;
-	pool->fresh = from->fresh;
-	pool->n_free = from->n_free;
-}
-
-static uint32_t prefix_take(struct prefix_pool *pool)
-{
-	uint32_t index = pool->free;
-
-	assert(pool->n_free > 0);
-	pool->n_free--;
-	if (index == NODE_NONE)
-		return pool->fresh++;
-	pool->free = pool->nodes[index].next;
-	return index;
+	memcpy(pool->nodes, from->nodes, from->slots.used * sizeof(*from->nodes));
+	slots_copy(&pool->slots, &from->slots);
 }
 
 uint32_t prefix_add(struct prefix_pool *pool, uint32_t parent, int token,
 		    const struct fusion_state *fusion)
 {
-	uint32_t index = prefix_take(pool);
+	uint32_t index = slots_take(&pool->slots);
 	struct prefix *node = &pool->nodes[index];
 
+	assert(index != NODE_NONE);
 	*node = (struct prefix){
 		.parent = parent,
 		.child = NODE_NONE,
@@ -98,9 +77,7 @@ void prefix_release(struct prefix_pool *pool, uint32_t node)
 
 		if (parent != NODE_NONE)
 			unlink_child(pool, parent, node);
-		pool->nodes[node].next = pool->free;
-		pool->free = node;
-		pool->n_free++;
+		slots_give(&pool->slots, node);
 		node = parent;
 	}
 }
@@ -127,55 +104,34 @@ bool prefix_within(const struct prefix_pool *pool, uint32_t node, uint32_t ances
 
 int alignment_pool_init(struct alignment_pool *pool, size_t capacity)
 {
-	*pool = (struct alignment_pool){0};
-	if (capacity >= NODE_NONE)
-		return -ENOMEM;
 	pool->nodes = calloc(capacity, sizeof(*pool->nodes));
-	if (pool->nodes == NULL)
-		return -ENOMEM;
-	pool->capacity = (uint32_t)capacity;
-	alignment_pool_reset(pool);
-	return 0;
+	return slots_init(&pool->slots, capacity) == 0 && pool->nodes != NULL ? 0 : -ENOMEM;
 }
 
 void alignment_pool_finish(struct alignment_pool *pool)
 {
+	slots_finish(&pool->slots);
 	free(pool->nodes);
 	pool->nodes = NULL;
 }
 
 void alignment_pool_reset(struct alignment_pool *pool)
 {
-	pool->free = NODE_NONE;
-	pool->fresh = 0;
-	pool->n_free = pool->capacity;
+	slots_reset(&pool->slots);
 }
 
 void alignment_pool_copy(struct alignment_pool *pool, const struct alignment_pool *from)
 {
-	memcpy(pool->nodes, from->nodes, from->fresh * sizeof(*from->nodes));
-	pool->free = from->free;
-	pool->fresh = from->fresh;
-	pool->n_free = from->n_free;
-}
-
-static uint32_t alignment_take(struct alignment_pool *pool)
-{
-	uint32_t index = pool->free;
-
-	assert(pool->n_free > 0);
-	pool->n_free--;
-	if (index == NODE_NONE)
-		return pool->fresh++;
-	pool->free = pool->nodes[index].parent;
-	return index;
+	memcpy(pool->nodes, from->nodes, from->slots.used * sizeof(*from->nodes));
+	slots_copy(&pool->slots, &from->slots);
 }
 
 uint32_t alignment_add(struct alignment_pool *pool, uint32_t parent, const struct aligned *token)
 {
-	uint32_t index = alignment_take(pool);
+	uint32_t index = slots_take(&pool->slots);
 	struct alignment *node = &pool->nodes[index];
 
+	assert(index != NODE_NONE);
 	*node = (struct alignment){.parent = parent, .references = 1, .token = *token};
 	alignment_hold(pool, parent);
 	return index;
@@ -192,9 +148,7 @@ void alignment_release(struct alignment_pool *pool, uint32_t node)
 	while (node != NODE_NONE && --pool->nodes[node].references == 0) {
 		uint32_t parent = pool->nodes[node].parent;
 
-		pool->nodes[node].parent = pool->free;
-		pool->free = node;
-		pool->n_free++;
+		slots_give(&pool->slots, node);
 		node = parent;
 	}
 }

@@ -8,23 +8,23 @@
  *	prefixes:    root - T - H - E      alignments:    none - T 3..5 - H 6..7
  *	                      \ I                                     \ H 6..8
  *
- * Nodes count who refers to them (children and hypotheses) and return to the
- * free list with the last reference, ancestors likewise. They are numbers, not
- * pointers: a pool is copied as a block of memory.
+ * Nodes count who refers to them (children and hypotheses) and are given back with
+ * the last reference, ancestors likewise.
  */
 #ifndef HEARD_DECODE_CTC_PREFIX_H
 #define HEARD_DECODE_CTC_PREFIX_H
 
 #include "core/decode/fusion.h"
+#include "core/decode/slots.h"
 
 #include <stdint.h>
 
-#define NODE_NONE UINT32_MAX
+#define NODE_NONE SLOT_NONE
 
 struct prefix {
 	uint32_t parent; /* NODE_NONE: the root */
 	uint32_t child;  /* the first of them, NODE_NONE without */
-	uint32_t next;   /* among the parent's children, and in the free list */
+	uint32_t next;   /* among the parent's children */
 	uint32_t references;
 	uint32_t depth; /* tokens */
 	int token;      /* the last one; -1 of the root */
@@ -34,10 +34,7 @@ struct prefix {
 
 struct prefix_pool {
 	struct prefix *nodes; /* owned, [capacity] */
-	uint32_t capacity;
-	uint32_t free;  /* returned ones, NODE_NONE without */
-	uint32_t fresh; /* from here on none was ever used */
-	uint32_t n_free;
+	struct slots slots;
 };
 
 int prefix_pool_init(struct prefix_pool *pool, size_t capacity);
@@ -63,17 +60,14 @@ struct aligned {
 };
 
 struct alignment {
-	uint32_t parent; /* NODE_NONE: the first token; in the free list the next */
+	uint32_t parent; /* NODE_NONE: the first token */
 	uint32_t references;
 	struct aligned token;
 };
 
 struct alignment_pool {
 	struct alignment *nodes; /* owned, [capacity] */
-	uint32_t capacity;
-	uint32_t free;  /* returned ones, NODE_NONE without */
-	uint32_t fresh; /* from here on none was ever used */
-	uint32_t n_free;
+	struct slots slots;
 };
 
 int alignment_pool_init(struct alignment_pool *pool, size_t capacity);
