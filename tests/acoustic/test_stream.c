@@ -9,6 +9,7 @@
 #include "helpers.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -407,7 +408,7 @@ static void test_bad_parameters_are_refused(void **state)
 		{.left = 0, .chunk = -1},
 		{.left = 0, .chunk = 1, .adapter = 1},
 		{.left = 0, .chunk = 1, .adapter = -1},
-		{.left = 1L << 40, .chunk = 1},
+		{.left = LONG_MAX, .chunk = 1},
 	};
 	struct acoustic_model *model = load_fixture("large-style", pool);
 	struct acoustic_stream *stream = NULL;

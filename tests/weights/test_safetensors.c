@@ -113,11 +113,11 @@ static void test_bad_entries(void **state)
 	refuse(scratch, ENTRY("F32", "\"2\"", "[0,8]"), 8, "'x': 'shape'");
 	refuse(scratch, ENTRY("F32", "[1e16]", "[0,8]"), 8, "'x': 'shape'");
 	refuse(scratch, ENTRY("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "more than 8 dimensions");
-	refuse(scratch, ENTRY("F32", "[4294967296,4294967296,4294967296]", "[0,8]"), 8,
+	refuse(scratch, ENTRY("F32", "[2147483648,2147483648,2147483648]", "[0,8]"), 8,
 	       "the shape overflows");
-	refuse(scratch, ENTRY("F32", "[0,4294967296,4294967296,4294967296]", "[0,0]"), 0,
+	refuse(scratch, ENTRY("F32", "[0,2147483648,2147483648,2147483648]", "[0,0]"), 0,
 	       "the shape overflows");
-	refuse(scratch, ENTRY("F32", "[4503599627370496,1024]", "[0,8]"), 8, "the shape overflows");
+	refuse(scratch, ENTRY("F32", "[2147483648,2147483648]", "[0,8]"), 8, "the shape overflows");
 	refuse(scratch, "{\"x\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "'x' has no 'dtype'");
 	refuse(scratch, "{\"x\":[]}", 0, "'x': the header entry");
 	refuse(scratch, "[]", 0, "not a JSON object");
