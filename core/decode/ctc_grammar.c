@@ -311,8 +311,8 @@ static void match_words(struct ctc_match *match)
 	}
 	match->confidence =
 		match->score < 0.0 ? (float)exp(match->score / (double)characters) : 1.0F;
-	if (match->weakest < match->confidence)
-		match->confidence = match->weakest;
+	if (sqrtf(match->weakest) < match->confidence)
+		match->confidence = sqrtf(match->weakest);
 }
 
 void ctc_grammar_match(struct ctc_grammar *search, struct ctc_match *match)

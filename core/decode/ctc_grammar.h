@@ -82,9 +82,9 @@ struct ctc_match_token {
  * a geometric mean over its characters (tokens that are no delimiter) and
  * CTC_MATCH_SMOOTHING more that cost nothing, so that a short word tells less
  * than a long one. What lies before a word belongs to it, what follows the last
- * one to that. confidence is weakest, or the mean over all characters of the phrase
- * where that is less: one wrong word is enough to be told, and so are many slightly
- * wrong ones. */
+ * one to that. confidence is the mean over all characters of the phrase, or the
+ * square root of weakest where that is less: many slightly wrong words are told, and
+ * so is one that was not said at all. */
 struct ctc_match {
 	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
 	struct grammar *grammar;              /* likewise; what the tokens are a phrase of */
