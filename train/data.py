@@ -80,6 +80,12 @@ class Sampler:
         n = int(self.rng.uniform(low, high) * RATE)
         return (self.rng.standard_normal(n) * 10 ** self.rng.uniform(-5, -3)).astype(np.float32)
 
+    def cut_close(self, x):
+        """Begins at the first sound or up to 20 ms late, as a button or a gate may cut it."""
+        blocks = np.square(x[:len(x) // 80 * 80].reshape(-1, 80)).mean(1)
+        loud = np.flatnonzero(blocks > 0.003 * blocks.max()) if len(blocks) else ()
+        return x[max(0, 80 * int(loud[0]) - self.rng.integers(-320, 480)):] if len(loud) else x
+
     def words(self):
         """A clip, or several of a speaker (now and then of several) one after the other."""
         rng, clip = self.rng, self.pick(self.sets[rng_choice(self.rng, self.names, self.shares)])
@@ -88,7 +94,8 @@ class Sampler:
         else:
             count = 2 if rng.random() < 0.12 else 1
         parts, texts, size = [], [], 0
-        if rng.random() < 0.7:
+        start = rng.random()
+        if start < 0.65:
             parts.append(self.silence(0, 0.6))
         pool = self.by_speaker[clip.speaker]
         if clip.set in ISOLATED and rng.random() < 0.2:
@@ -99,6 +106,8 @@ class Sampler:
             if size + clip.samples > LONGEST and size:
                 break
             wave = clip.wave()
+            if not i and start > 0.8:
+                wave = self.cut_close(wave)
             if clip.set in ISOLATED and rng.random() < 0.5:
                 wave = wave * np.float32(10 ** rng.uniform(-0.2, 0.2))
             parts += [wave, self.silence(0, 0.4)]
@@ -135,7 +144,7 @@ class Sampler:
         """A room, a telephone or old recording, a tilted microphone: one multiplication of
         the spectrum."""
         rng = self.rng
-        room, narrow, tilt = rng.random(3) < (0.25 * self.hardness, 0.2, 0.35)
+        room, narrow, tilt = rng.random(3) < (0.25 * self.hardness, 0.3, 0.35)
         if not (room or narrow or tilt):
             return x
         response = np.asarray(self.pick(self.rooms)) if room else None
@@ -146,7 +155,7 @@ class Sampler:
         if room:
             spectrum *= np.fft.rfft(response, size)
         if narrow:
-            edge = rng.uniform(3200, 5500)
+            edge = rng.uniform(3200, 5500) if rng.random() < 0.6 else 3800
             spectrum *= np.clip((edge + 300 - hz) / 600, 0, 1)
         if tilt:
             points = np.linspace(0, RATE / 2, 9)
@@ -161,7 +170,7 @@ class Sampler:
         """(samples, tokens)"""
         rng = self.rng
         x, text = self.words()
-        speed = rng.uniform(0.85, 1.18)
+        speed = rng.uniform(0.85, 1.22)
         x = np.interp(np.arange(int(len(x) / speed)) * speed, np.arange(len(x)), x)
         x = self.colour(x.astype(np.float32))
         if rng.random() < self.hardness * 0.6:

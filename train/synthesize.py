@@ -30,7 +30,7 @@ VARIANTS = [""] + ["+" + name for name in (
     "steph steph2 travis victor zac").split()]
 FLITE = {"slt": 180, "rms": 105, "awb": 125, "kal16": 105, "kal": 105}
 # The share of clips with a sentence, where there are any.
-SENTENCES = 0.1
+SENTENCES = 0.05
 WORD = re.compile(r"[\w']+|<\w+>|[()\[\]|]|\{\d+,\d+\}")
 
 
@@ -115,7 +115,7 @@ def trim(x):
 
 
 def speak(text, rng, path):
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         voice = rng.choice(ESPEAK) + rng.choice(VARIANTS)
         command = ["espeak-ng", "-v", voice, "-s", str(rng.integers(115, 235)),
                    "-p", str(rng.integers(15, 86)), "-g", str(rng.integers(0, 4)),

@@ -32,9 +32,9 @@ from data import Masker, Sampler, read_clips
 from model import LETTERS, Config, HubertForCTC, Windows
 from muon import Muon
 
-WEIGHTS = {"speechocean762": 0.03, "an4": 0.19, "speech_commands": 0.22, "fsdd": 0.09,
+WEIGHTS = {"speechocean762": 0.03, "an4": 0.18, "speech_commands": 0.21, "fsdd": 0.07,
            "alphanumeric": 0.07, "picovoice_wakewords": 0.03, "mycroft_precise": 0.01,
-           "custom_keywords": 0.01, "synthetic": 0.35}
+           "custom_keywords": 0.01, "synthetic": 0.4}
 # Frames: chunk, the lookaheads it is trained with.
 STREAMING = [(8, (0, 4, 8)), (12, (0, 8, 12)), (16, (0, 8, 16, 16, 16)), (24, (0, 12, 24)),
              (32, (0, 16, 32))]
