@@ -57,17 +57,19 @@ int output_file_open(struct output_file *file, const char *path)
 		file->part_path = NULL;
 		return fail(file, ENOMEM);
 	}
+	/* Before there is a file: a signal may come between any two lines. */
+	unfinished = file->part_path;
+	watch_signals();
 	file->fd = open(direct ? path : file->part_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			0666);
 	if (file->fd < 0) {
 		int error = errno;
 
+		unfinished = NULL;
 		free(file->part_path);
 		file->part_path = NULL;
 		return fail(file, error);
 	}
-	unfinished = file->part_path;
-	watch_signals();
 	return 0;
 }
 
@@ -104,9 +106,9 @@ int output_file_finish(struct output_file *file)
 		return fail(file, errno);
 	if (!file->part_path)
 		return 0;
-	unfinished = NULL;
 	if (rename(file->part_path, file->path) != 0)
 		return fail(file, errno);
+	unfinished = NULL;
 	free(file->part_path);
 	file->part_path = NULL;
 	return 0;
@@ -116,9 +118,9 @@ void output_file_close(struct output_file *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
-	unfinished = NULL;
 	if (file->part_path)
 		unlink(file->part_path);
+	unfinished = NULL;
 	free(file->part_path);
 	free(file->path);
 	*file = (struct output_file){.fd = -1};
