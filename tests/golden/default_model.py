@@ -122,7 +122,7 @@ def check_numbers(runner, directory, fixture, scratch):
 
     def features(*options):
         out = scratch / "out.safetensors"
-        command = [runner.program, "features", directory, audio, "-o", out, "--weights", "f32"]
+        command = [*runner.command, "features", directory, audio, "-o", out, "--weights", "f32"]
         subprocess.run([*command, *options], check=True, capture_output=True)
         return reference.read_safetensors(out)
 
@@ -141,7 +141,7 @@ def check_numbers(runner, directory, fixture, scratch):
 
 
 def check_words(runner, directory, clips, most, *options):
-    command = [runner.program, "wer", directory, clips, "--json", "--show", *options]
+    command = [*runner.command, "wer", directory, clips, "--json", "--show", *options]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         return [f"wer exits with {run.returncode}: {run.stderr.strip()}"]

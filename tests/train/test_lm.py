@@ -7,6 +7,7 @@ usage: test_lm.py LM_PY HEARD_MODEL [unittest arguments]
 
 import os
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -140,7 +141,7 @@ class LmTest(unittest.TestCase):
         for order in (1, 3, 5):
             ngrams = self.make("--order", str(order), self.write("t", random_text(order, 50)))
             out = subprocess.run(
-                [HEARD_MODEL, "lm-pack", self.path("lm.arpa"), self.path("lm")],
+                [*HEARD_MODEL, "lm-pack", self.path("lm.arpa"), self.path("lm")],
                 check=True,
                 capture_output=True,
                 text=True,
@@ -152,6 +153,8 @@ class LmTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LM_PY, HEARD_MODEL = sys.argv[1:3]
+    LM_PY = sys.argv[1]
+    # For another architecture the machine file names it.
+    HEARD_MODEL = [*shlex.split(os.environ.get("HEARD_EMULATOR", "")), sys.argv[2]]
     del sys.argv[1:3]
     unittest.main()
