@@ -1,7 +1,7 @@
 /*
  * libsamplerate interpolates its filter between the points of a table, anew for
  * every sample it makes. Between two rates it is always the same points that count,
- * three rows of them for 48 to 32 kHz, 160 for 44.1 to 16. So the response to impulses
+ * two rows of them for 48 to 32 kHz, 160 for 44.1 to 16. So the response to impulses
  * says all about the filter, and a plain sum of products gives the same samples: of a
  * microphone that is open all day this was the larger part of the work.
  */

@@ -1,6 +1,6 @@
 /*
  * Sampling rate conversion of one mono stream in blocks: libsamplerate, or, on
- * the way down, where its filter is measured in a moment (all rates for RESAMPLER_FAST,
+ * the way down, where its filter is measured in a moment (all usual rates for RESAMPLER_FAST,
  * a half to a sixth for RESAMPLER_BEST), that filter in a loop of our own (decimate.h),
  * several times as fast.
  *

@@ -67,16 +67,21 @@ class Live(Source):
                 self.assertEqual((state["state"], state["name"]), ("searching", path))
                 self.assertEqual(client.ask("heard-status")["device"], path)
 
+    def no_microphone(self, client):
+        """The state of the source once it says why there is none."""
+        state = client.ask("heard-subscribe", {}, "heard-device")
+        if state["state"] == "none":
+            self.skipTest("built without PortAudio")
+        while "reason" not in state:
+            state = client.until("heard-device")[-1][1]
+        return state
+
     def test_unknown_microphone(self):
         """Clients are told what was looked for, as the log is."""
         env = {"PULSE_SERVER": "unix:/nonexistent"}
         with Daemon("--device", "Nowhere Mic", source="mic", env=env) as daemon:
             with daemon.connect() as client:
-                state = client.ask("heard-subscribe", {}, "heard-device")
-                if state["state"] == "none":
-                    self.skipTest("built without PortAudio")
-                while "reason" not in state:
-                    state = client.until("heard-device")[-1][1]
+                state = self.no_microphone(client)
                 self.assertEqual((state["state"], state["name"]), ("searching", "Nowhere Mic"))
                 self.assertIn("'Nowhere Mic'", state["reason"])
                 self.assertIn(f"microphone: {state['reason']}", daemon.log())
@@ -89,11 +94,7 @@ class Live(Source):
         for configuration in (os.devnull, path):
             with Daemon(source="mic", env={"ALSA_CONFIG_PATH": configuration}) as daemon:
                 with daemon.connect() as client:
-                    state = client.ask("heard-subscribe", {}, "heard-device")
-                    if state["state"] == "none":
-                        self.skipTest("built without PortAudio")
-                    while "reason" not in state:
-                        state = client.until("heard-device")[-1][1]
+                    state = self.no_microphone(client)
                     self.assertIn("no 'default'", state["reason"])
                 with daemon.connect() as client:
                     self.assertEqual(client.ask("heard-device", {})["devices"], [])

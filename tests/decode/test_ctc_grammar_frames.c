@@ -282,6 +282,15 @@ static void commit_path(struct ctc_grammar *search, const char *path, float peak
 	}
 }
 
+static struct ctc_grammar *create(const struct vocab *vocab, struct grammar *grammar,
+				  struct ctc_grammar_options options)
+{
+	struct ctc_grammar *search;
+
+	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, 100, &search), 0);
+	return search;
+}
+
 /* A long phrase with one word that was not said: the mean alone would not tell. */
 static void test_one_wrong_word(void **state)
 {
@@ -291,10 +300,7 @@ static void test_one_wrong_word(void **state)
 	struct ctc_match match;
 
 	(void)state;
-	assert_int_equal(ctc_grammar_create(vocab, grammar,
-					    &(struct ctc_grammar_options){.threshold = 0.5F},
-					    TOKENS, 100, &search),
-			 0);
+	search = create(vocab, grammar, (struct ctc_grammar_options){.threshold = 0.5F});
 	commit_path(search, "ABABABABABABABAB|A_", 9.0F);
 	ctc_grammar_match(search, &match);
 	assert_int_equal(match.n, 18);
@@ -315,10 +321,7 @@ static void test_by_hand(void **state)
 	struct ctc_match match;
 
 	(void)state;
-	assert_int_equal(ctc_grammar_create(vocab, grammar,
-					    &(struct ctc_grammar_options){.threshold = 0.5F},
-					    TOKENS, 100, &search),
-			 0);
+	search = create(vocab, grammar, (struct ctc_grammar_options){.threshold = 0.5F});
 	ctc_grammar_match(search, &match);
 	assert_int_equal(match.n, 0);
 	assert_false(match.accepted);
@@ -379,10 +382,7 @@ static void test_fillers(void **state)
 	float none, one, two, both, forbidden;
 
 	(void)state;
-	assert_int_equal(ctc_grammar_create(vocab, grammar,
-					    &(struct ctc_grammar_options){.filler_cost = 1.0F},
-					    TOKENS, 100, &search),
-			 0);
+	search = create(vocab, grammar, (struct ctc_grammar_options){.filler_cost = 1.0F});
 	none = confidence_of(search, "_|B_B|BA|_");
 	one = confidence_of(search, "_A|B_B|BA__");
 	two = confidence_of(search, "_AB|B_B|BA__");
@@ -393,10 +393,7 @@ static void test_fillers(void **state)
 	assert_true(fabsf(two - expf(-2.0F / 4.0F)) < 1e-5F);
 	assert_true(both < none && both > 0.5F);
 
-	assert_int_equal(ctc_grammar_create(vocab, grammar,
-					    &(struct ctc_grammar_options){.filler_cost = INFINITY},
-					    TOKENS, 100, &search),
-			 0);
+	search = create(vocab, grammar, (struct ctc_grammar_options){.filler_cost = INFINITY});
 	none = confidence_of(search, "_|B_B|BA|_");
 	forbidden = confidence_of(search, "_A|B_B|BA__");
 	ctc_grammar_destroy(search);
