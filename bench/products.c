@@ -9,9 +9,9 @@
  * repetitions. On a machine that is shared with others a whole step is hardly ever left alone, a
  * call of a millisecond often is.
  *
- *   products [-t THREADS] [-n REPETITIONS] [-m ROWS]... [-s]
+ *   products [-t THREADS] [-n REPETITIONS] [-m ROWS]... [-w TYPE] [-s]
  *
- * -s leaves the single shapes out.
+ * -w says how the weights are kept (f32), -s leaves the single shapes out.
  */
 #include "core/kernels/kernels.h"
 #include "core/kernels/matrix.h"
@@ -42,6 +42,7 @@ struct bench {
 	size_t scratch_bytes;
 	enum weight_type type;
 	int repetitions;
+	double weight_bytes;  /* of all layers */
 	double best_parts[4]; /* s: q k v, out, up, down */
 	double best_cpu;      /* s: of a whole repetition, over the threads */
 };
@@ -100,6 +101,7 @@ static void lay_out(struct bench *bench)
 		layer->up = weights(bench, INNER, HIDDEN);
 		layer->down = weights(bench, HIDDEN, INNER);
 	}
+	bench->weight_bytes = (double)bench->arena.used;
 	bench->x = arena_alloc_array(&bench->arena, floats, sizeof(float));
 	bench->y = arena_alloc_array(&bench->arena, floats, sizeof(float));
 	bench->z = arena_alloc_array(&bench->arena, 3 * (size_t)MAX_ROWS * HIDDEN, sizeof(float));
@@ -169,7 +171,7 @@ static int compare(const void *a, const void *b)
 static void print_result(struct bench *bench, const char *name, double *seconds, double parts,
 			 double flops, double bytes)
 {
-	double peak = roofline_gflops(bench->roofline) * 1e9;
+	double peak = roofline_gops(bench->roofline, bench->type) * 1e9;
 	double bandwidth = roofline_read_gbs(bench->roofline) * 1e9;
 	double bound = flops / peak > bytes / bandwidth ? flops / peak : bytes / bandwidth;
 
@@ -201,7 +203,7 @@ static void bench_step(struct bench *bench, size_t rows, double *seconds)
 	snprintf(name, sizeof(name), "HuBERT-large step, %zu rows", rows);
 	const double *parts = bench->best_parts;
 	print_result(bench, name, seconds, LAYERS * (parts[0] + parts[1] + parts[2] + parts[3]),
-		     2 * count * (double)rows, 4 * count);
+		     2 * count * (double)rows, bench->weight_bytes);
 	printf("    us a layer: q k v %.0f, out %.0f, up %.0f, down %.0f\n", parts[0] * 1e6,
 	       parts[1] * 1e6, parts[2] * 1e6, parts[3] * 1e6);
 }
@@ -247,11 +249,11 @@ static void bench_shape(struct bench *bench, const char *name, size_t rows, size
 int main(int argc, char **argv)
 {
 	size_t sizes[MAX_SIZES] = {8, 16, 32, 64, 128}, n_sizes = 5, given = 0;
-	struct bench bench = {.repetitions = 15};
+	struct bench bench = {.type = WEIGHT_F32, .repetitions = 15};
 	unsigned threads = 0;
 	bool shapes = true;
 
-	for (int c; (c = getopt(argc, argv, "t:n:m:s")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "t:n:m:w:s")) != -1;) {
 		if (c == 't')
 			threads = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'n' && atoi(optarg) > 0)
@@ -260,9 +262,10 @@ int main(int argc, char **argv)
 			n_sizes = given + 1, sizes[given++] = strtoul(optarg, NULL, 10);
 		else if (c == 's')
 			shapes = false;
-		else {
+		else if (c != 'w' || !weight_type_from_name(optarg, &bench.type) ||
+			 bench.type == WEIGHT_AUTO) {
 			fprintf(stderr, "usage: products [-t THREADS] [-n REPETITIONS] "
-					"[-m ROWS]... [-s]\n");
+					"[-m ROWS]... [-w f32|f16|bf16|int8|int4] [-s]\n");
 			return 2;
 		}
 	}
@@ -284,7 +287,7 @@ int main(int argc, char **argv)
 	printf("%s, %u threads, %d repetitions\n", bench.kernels->name, pool_threads(bench.pool),
 	       bench.repetitions);
 	printf("%-34s %8s %8s %8s %8s %7s %6s %6s\n", "milliseconds", "median", "best", "cpu",
-	       "parts", "GFLOP/s", "% peak", "% roof");
+	       "parts", "GOP/s", "% peak", "% roof");
 	for (size_t i = 0; i < n_sizes; i++)
 		bench_step(&bench, sizes[i], seconds);
 	if (shapes) {
@@ -301,7 +304,7 @@ int main(int argc, char **argv)
 		bench_shape(&bench, "offline: K=1024 N=1024, 500 rows", 500, 1024, 1024, 1024, 1,
 			    seconds);
 	}
-	printf("peak %.1f GFLOP/s, read %.1f GB/s\n", roofline_gflops(bench.roofline),
+	printf("peak %.1f GOP/s, read %.1f GB/s\n", roofline_gops(bench.roofline, bench.type),
 	       roofline_read_gbs(bench.roofline));
 	free(seconds);
 	arena_finish(&bench.arena);
