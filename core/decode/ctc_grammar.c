@@ -34,6 +34,8 @@ static void set_defaults(struct ctc_grammar_options *options, size_t paths)
 		options->beam_score = 30.0F;
 	if (options->filler_cost <= 0.0F)
 		options->filler_cost = 3.0F;
+	if (options->prior_scale == 0.0F)
+		options->prior_scale = 0.6F;
 	if (options->threshold < 0.0F)
 		options->threshold = 0.5F;
 }
@@ -78,6 +80,51 @@ static void set_sizes(struct ctc_grammar *search)
 	search->max_marks = SHARED_TOKENS + TOKENS_APART * (beam + 2 * search->n_nearest);
 }
 
+/* A delimiter before the first word, behind the last one, or one more between them. */
+static bool is_idle(const struct grammar *grammar, uint32_t state, uint32_t arc)
+{
+	const struct graph *graph = &grammar->graph;
+	uint32_t target = graph->arcs[arc].target;
+	bool onwards = false;
+
+	if (graph->arcs[arc].token != grammar->delimiter)
+		return false;
+	for (uint32_t i = graph->first[target]; i < graph->first[target + 1]; i++)
+		onwards = onwards || graph->arcs[i].target != target;
+	return target == state || !onwards;
+}
+
+/* What the arcs of a state earn: the network was trained where any token may follow, and
+ * says so; in the grammar it is one of a few. Idle delimiters earn nothing, or pauses
+ * would be filled with them. */
+static void set_expected(struct ctc_grammar *search, uint32_t state, size_t sayable)
+{
+	const struct graph *graph = &search->grammar->graph;
+	uint32_t first = graph->first[state], end = graph->first[state + 1];
+	size_t choices = 0;
+
+	for (uint32_t arc = first; arc < end; arc++)
+		choices += is_idle(search->grammar, state, arc) ? 0 : 1;
+	for (uint32_t arc = first; arc < end; arc++) {
+		if (choices < sayable && !is_idle(search->grammar, state, arc))
+			search->expected[arc] =
+				search->options.prior_scale * logf((float)sayable / (float)choices);
+	}
+}
+
+static void set_all_expected(struct ctc_grammar *search)
+{
+	size_t sayable = 0;
+
+	for (size_t i = 0; i < search->vocab->size; i++) {
+		const struct vocab_entry *entry = vocab_entry(search->vocab, (int)i);
+
+		sayable += entry->known && !entry->blank && !entry->special ? 1 : 0;
+	}
+	for (uint32_t i = 0; i < search->grammar->graph.states; i++)
+		set_expected(search, i, sayable);
+}
+
 /* Large tables of large graphs are not written before they are needed. */
 static int tables_create(struct ctc_grammar *search)
 {
@@ -85,15 +132,18 @@ static int tables_create(struct ctc_grammar *search)
 
 	search->spots = calloc(states, sizeof(*search->spots));
 	search->steps = calloc(arcs, sizeof(*search->steps));
+	search->expected = calloc(arcs, sizeof(*search->expected));
 	search->spot_of = malloc(states * sizeof(*search->spot_of));
 	search->step_of = malloc(arcs * sizeof(*search->step_of));
 	search->nearest = calloc(search->n_nearest, sizeof(*search->nearest));
 	search->places = calloc(search->max_places, sizeof(*search->places));
 	search->spoken = calloc(search->max_spoken, sizeof(*search->spoken));
-	if (search->spots == NULL || search->steps == NULL || search->spot_of == NULL ||
-	    search->step_of == NULL || search->nearest == NULL || search->places == NULL ||
-	    search->spoken == NULL)
+	if (search->spots == NULL || search->steps == NULL || search->expected == NULL ||
+	    search->spot_of == NULL || search->step_of == NULL || search->nearest == NULL ||
+	    search->places == NULL || search->spoken == NULL)
 		return -ENOMEM;
+	if (search->options.prior_scale > 0.0F)
+		set_all_expected(search);
 	memset(search->spot_of, 0xff, states * sizeof(*search->spot_of));
 	memset(search->step_of, 0xff, arcs * sizeof(*search->step_of));
 	return 0;
@@ -149,6 +199,7 @@ void ctc_grammar_destroy(struct ctc_grammar *search)
 	beam_destroy(&search->tail);
 	free(search->spots);
 	free(search->steps);
+	free(search->expected);
 	free(search->spot_of);
 	free(search->step_of);
 	free(search->nearest);
@@ -252,7 +303,7 @@ size_t ctc_grammar_text_capacity(const struct ctc_grammar *search)
 }
 
 /* Walks the marks back from the last token. The last one's score includes what
- * follows it. */
+ * follows it; what tokens earned for being expected is nobody's. */
 static size_t read_tokens(struct ctc_grammar *search, const struct alignment *best)
 {
 	const struct mark *marks = search->committed.marks;
@@ -270,7 +321,8 @@ static size_t read_tokens(struct ctc_grammar *search, const struct alignment *be
 			.token = begin->token,
 			.start_frame = begin->start,
 			.end_frame = end,
-			.score = (float)(end_score - begin->before_score),
+			.score = (float)(end_score - begin->before_score - begin->expected),
+			.expected = (float)begin->expected,
 		};
 		end = begin->before_end;
 		end_score = begin->before_score;
@@ -278,22 +330,32 @@ static size_t read_tokens(struct ctc_grammar *search, const struct alignment *be
 	return n;
 }
 
-float ctc_match_confidence(const struct ctc_match *match, size_t first, size_t last)
+/* Of tokens [first, last) and `more` characters that are like them and cost nothing. */
+static float confidence_of(const struct ctc_match *match, size_t first, size_t last, size_t more)
 {
-	size_t characters = CTC_MATCH_SMOOTHING;
-	double score = 0.0;
+	double score = 0.0, expected = 0.0, characters = 0.0;
 
 	for (size_t i = first; i < last; i++) {
 		score += (double)match->tokens[i].score;
-		characters += match->tokens[i].token != match->delimiter ? 1 : 0;
+		expected += (double)match->tokens[i].expected;
+		characters += match->tokens[i].token != match->delimiter ? 1.0 : 0.0;
 	}
-	return score < 0.0 ? (float)exp(score / (double)characters) : 1.0F;
+	if (score >= 0.0)
+		return 1.0F;
+	characters = fmax(characters, 1.0);
+	return (float)exp(2.0 * score / (characters + expected) * characters /
+			  (characters + (double)more));
+}
+
+float ctc_match_confidence(const struct ctc_match *match, size_t first, size_t last)
+{
+	return confidence_of(match, first, last, CTC_MATCH_SMOOTHING);
 }
 
 /* Delimiters belong to the word behind them, those at the end to the last. */
 static void match_words(struct ctc_match *match)
 {
-	size_t first = 0, end = match->n, characters = 0;
+	size_t first = 0, end = match->n;
 
 	while (end > 0 && match->tokens[end - 1].token == match->delimiter)
 		end--;
@@ -302,15 +364,13 @@ static void match_words(struct ctc_match *match)
 		bool before = match->tokens[i - 1].token != match->delimiter;
 		float confidence;
 
-		characters += before ? 1 : 0;
 		if (i < end && !(before && match->tokens[i].token == match->delimiter))
 			continue;
 		confidence = ctc_match_confidence(match, first, i < end ? i : match->n);
 		match->weakest = confidence < match->weakest ? confidence : match->weakest;
 		first = i;
 	}
-	match->confidence =
-		match->score < 0.0 ? (float)exp(match->score / (double)characters) : 1.0F;
+	match->confidence = confidence_of(match, 0, match->n, 0);
 	if (sqrtf(match->weakest) < match->confidence)
 		match->confidence = sqrtf(match->weakest);
 }
@@ -323,7 +383,8 @@ void ctc_grammar_match(struct ctc_grammar *search, struct ctc_match *match)
 	if (best == NULL)
 		return;
 	match->n = read_tokens(search, best);
-	match->score = best->score;
+	for (size_t i = 0; i < match->n; i++)
+		match->score += (double)match->tokens[i].score;
 	match->delimiter = search->grammar->delimiter;
 	match_words(match);
 	match->accepted = match->confidence >= search->options.threshold;

@@ -16,6 +16,14 @@
  * and phrase alike. Rejection rests on that difference, over the phrase and over
  * each of its words (ctc_match).
  *
+ * The search alone adds to that what a token earns for being expected: prior_scale
+ * times the logarithm of how many times fewer tokens may follow in the grammar than
+ * the network can say. A network takes any token for as likely as it was in training
+ * and, where it is unsure, the blank for more so; without a correction the shorter of
+ * two phrases wins. (Dividing by the prior of the labels: Miao, Gowayyed and Metze,
+ * "EESEN: end-to-end speech recognition using deep RNN models and WFST-based
+ * decoding", 2015; here by that of the grammar over one that is uniform.)
+ *
  * Before and after the phrase anything may be said ("er, ... please"), at a cost
  * for each token that the free path has there; blanks and delimiters are free.
  *
@@ -36,6 +44,7 @@ struct ctc_grammar_options {
 	size_t beam;
 	float beam_score;  /* where not all are kept: how far below the best one may be; 0: 30 */
 	float filler_cost; /* of a token before or after the phrase; 0: 3; INFINITY: none allowed */
+	float prior_scale; /* 0: 0.6; < 0: tokens earn nothing for being expected */
 	float threshold;   /* 0..1, least confidence of a match; < 0: 0.5 */
 };
 
@@ -72,24 +81,28 @@ enum { CTC_MATCH_SMOOTHING = 2 };
 struct ctc_match_token {
 	int token;
 	int start_frame, end_frame; /* [start, end) on the best alignment */
-	float score; /* of the frames from the end of the token before to its own end */
+	/* Of the frames from the end of the token before to its own end, relative to the
+	 * free path. */
+	float score;
+	float expected; /* what it earned in the search for being expected */
 };
 
 /* The best phrase that is complete after the committed frames.
  *
- * weakest is the least confidence of a word (ctc_match_confidence): the
- * probability of its frames on the best alignment relative to the free path, as
- * a geometric mean over its characters (tokens that are no delimiter) and
- * CTC_MATCH_SMOOTHING more that cost nothing, so that a short word tells less
- * than a long one. What lies before a word belongs to it, what follows the last
- * one to that. confidence is the mean over all characters of the phrase, or the
- * square root of weakest where that is less: many slightly wrong words are told, and
- * so is one that was not said at all. */
+ * weakest is the least confidence of a word (ctc_match_confidence). With s the score of
+ * its tokens, n their number without delimiters and e what they earned for being expected,
+ * exp(2 s / (n + e)) is about the geometric mean over characters of the probability
+ * relative to the free path, milder where little else could have been said and stricter
+ * where anything could. For a word s is n / (n + CTC_MATCH_SMOOTHING) of that, as if so many
+ * characters more had cost nothing: a short word tells less than a long one. What lies before
+ * a word belongs to it, what follows the last one to that. confidence is that of the whole
+ * phrase, without more characters, or the square root of weakest where that is less: many
+ * slightly wrong words are told, and so is one that was not said at all. */
 struct ctc_match {
 	const struct ctc_match_token *tokens; /* borrowed from the search, until it is changed */
 	struct grammar *grammar;              /* likewise; what the tokens are a phrase of */
 	size_t n;                             /* 0: no phrase at all has a path */
-	double score;                         /* of the best alignment */
+	double score;                         /* sum of the tokens' */
 	float confidence;
 	float weakest; /* of the words */
 	int delimiter; /* -1: none */

@@ -189,12 +189,15 @@ static void find_steps(struct ctc_grammar *search, const struct beam *beam,
 		     arc++) {
 			int token = graph->arcs[arc].token;
 			const struct alignment *path = leaving(search, spot, token);
+			float expected = search->expected[arc];
 
 			step_add(search, &(struct step){
 						 .arc = arc,
-						 .score = path->score + frame_score(frame, token),
+						 .score = path->score + frame_score(frame, token) +
+							  (double)expected,
 						 .path = path,
 						 .begins = true,
+						 .expected = expected,
 					 });
 		}
 	}
@@ -301,8 +304,8 @@ static void keep_places(struct ctc_grammar *search, struct beam *beam, const str
 }
 
 /* Sets the mark of a token that begins. False: none is left. */
-static bool begin_token(struct beam *beam, const struct frame *frame, int token,
-			struct alignment *path)
+static bool begin_token(struct beam *beam, const struct frame *frame, const struct step *step,
+			int token, struct alignment *path)
 {
 	uint32_t mark = slots_take(&beam->slots);
 
@@ -315,6 +318,7 @@ static bool begin_token(struct beam *beam, const struct frame *frame, int token,
 		.start = frame->number,
 		.before_end = path->end,
 		.before_score = path->end_score,
+		.expected = (double)step->expected,
 	};
 	path->mark = mark;
 	return true;
@@ -333,7 +337,7 @@ static void keep_spoken(struct ctc_grammar *search, struct beam *beam, const str
 		if (!(passes(search, bar, step->score) ||
 		      nearest_of(search, arc->target)->step == i))
 			continue;
-		if (step->begins && !begin_token(beam, frame, arc->token, &path))
+		if (step->begins && !begin_token(beam, frame, step, arc->token, &path))
 			continue;
 		mark_reference(beam, path.mark);
 		path.score = path.end_score = step->score;

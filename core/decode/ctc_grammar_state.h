@@ -25,6 +25,7 @@ struct mark {
 	int token, start;    /* frame */
 	int before_end;      /* end of the token before */
 	double before_score; /* score up to there */
+	double expected;     /* what the token earned for being expected */
 };
 
 struct alignment {
@@ -78,6 +79,7 @@ struct step {
 	double score;                 /* with this frame */
 	const struct alignment *path; /* up to the frame before */
 	bool begins;                  /* else the path was in the token */
+	float expected;               /* part of the score where it begins */
 };
 
 /* The best of all with as many tokens to go. */
@@ -91,6 +93,7 @@ struct ctc_grammar {
 	struct ctc_grammar_options options;
 	bool whole; /* the beam has room for the whole graph: nothing is given up */
 	size_t tokens, max_frames, max_marks, max_places, max_spoken, n_nearest;
+	float *expected; /* owned, [arcs]: what their tokens earn where they begin */
 
 	struct beam committed, tail; /* tail: with the provisional frames */
 	bool provisional;            /* tail is in force */

@@ -18,6 +18,8 @@ enum { BLANK, BAR, A, B, TOKENS };
 
 enum { MAX_FRAMES = 6, MAX_TEXT = 2048, MAX_PHRASES = 400, PHRASE = 24 };
 
+#define DEFAULT_PRIOR_SCALE 0.6
+
 static const char *const letters[] = {"A", "B"};
 
 /* ---- random grammars with the list of their phrases ---- */
@@ -27,14 +29,17 @@ struct phrases {
 	size_t n;
 };
 
+static bool some_left_out;
+
 static void phrases_add(struct phrases *phrases, const char *a, const char *b)
 {
 	char joined[2 * PHRASE];
 
 	snprintf(joined, sizeof(joined), "%s%s%s", a, *a != '\0' && *b != '\0' ? " " : "", b);
-	/* What does not fit into the frames does not matter. */
-	if (strlen(joined) >= PHRASE || phrases->n == MAX_PHRASES)
+	if (strlen(joined) >= PHRASE || phrases->n == MAX_PHRASES) {
+		some_left_out = true;
 		return;
+	}
 	for (size_t i = 0; i < phrases->n; i++) {
 		if (strcmp(phrases->items[i], joined) == 0)
 			return;
@@ -109,10 +114,10 @@ static void random_choice(unsigned *random, int depth, char *text, struct phrase
 	}
 }
 
-/* The text that labels print as, in lower case, is a phrase. */
-static bool is_phrase(const struct phrases *phrases, const int *labels, size_t n)
+/* The text that labels print as, in lower case, with a space at the end where a
+ * delimiter is. Returns its length. */
+static size_t text_of(const int *labels, size_t n, char text[static 2 * PHRASE])
 {
-	char text[2 * PHRASE] = "";
 	size_t length = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -121,9 +126,18 @@ static bool is_phrase(const struct phrases *phrases, const int *labels, size_t n
 		else if (length > 0 && text[length - 1] != ' ')
 			text[length++] = ' ';
 	}
-	while (length > 0 && text[length - 1] == ' ')
-		length--;
 	text[length] = '\0';
+	return length;
+}
+
+/* ... is a phrase. */
+static bool is_phrase(const struct phrases *phrases, const int *labels, size_t n)
+{
+	char text[2 * PHRASE];
+	size_t length = text_of(labels, n, text);
+
+	if (length > 0 && text[length - 1] == ' ')
+		text[--length] = '\0';
 	for (size_t i = 0; i < phrases->n && length > 0; i++) {
 		if (strcmp(phrases->items[i], text) == 0)
 			return true;
@@ -131,20 +145,76 @@ static bool is_phrase(const struct phrases *phrases, const int *labels, size_t n
 	return false;
 }
 
+/* A phrase begins with what labels print as. */
+static bool is_beginning(const struct phrases *phrases, const int *labels, size_t n)
+{
+	char text[2 * PHRASE], phrase[PHRASE + 1];
+	size_t length = text_of(labels, n, text);
+
+	for (size_t i = 0; i < phrases->n; i++) {
+		snprintf(phrase, sizeof(phrase), "%s ", phrases->items[i]);
+		if (strncmp(phrase, text, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A delimiter behind labels is before the first word, behind the last one, or one more. */
+static bool is_idle(const struct phrases *phrases, const int *labels, size_t n)
+{
+	char text[2 * PHRASE];
+	size_t length = text_of(labels, n, text);
+
+	if (length == 0 || text[length - 1] == ' ')
+		return true;
+	for (size_t i = 0; i < phrases->n; i++) {
+		if (strncmp(phrases->items[i], text, length) == 0 &&
+		    phrases->items[i][length] != '\0')
+			return false;
+	}
+	return true;
+}
+
+/* What labels earn for being expected: each is one of those that may follow. */
+static double expected_of(const struct phrases *phrases, const int *labels, size_t n,
+			  double prior_scale)
+{
+	double sum = 0.0;
+
+	for (size_t i = 0; i < n && prior_scale > 0.0; i++) {
+		bool idle = is_idle(phrases, labels, i);
+		int begun[MAX_FRAMES] = {0};
+		unsigned choices = 0;
+
+		if (idle && labels[i] == BAR)
+			continue;
+		memcpy(begun, labels, i * sizeof(*labels));
+		for (int token = idle ? A : BAR; token < TOKENS; token++) {
+			begun[i] = token;
+			choices += is_beginning(phrases, begun, i + 1) ? 1 : 0;
+		}
+		sum += prior_scale * log((TOKENS - 1) / (double)choices);
+	}
+	return sum;
+}
+
 /* ---- scores by definition ---- */
 
 struct lattice {
 	float logits[MAX_FRAMES][TOKENS];
 	size_t frames;
-	double filler_cost;
+	double filler_cost, prior_scale;
 };
 
 static void random_lattice(unsigned *random, struct lattice *lattice)
 {
+	static const double scales[] = {-1.0, DEFAULT_PRIOR_SCALE, 2.0};
+
 	lattice->frames = 1 + fixture_random(random, MAX_FRAMES);
 	lattice->filler_cost = fixture_random(random, 2) == 0
 				       ? (double)INFINITY
 				       : 0.5 + fixture_random(random, 100) / 50.0;
+	lattice->prior_scale = scales[fixture_random(random, 3)];
 	for (size_t f = 0; f < MAX_FRAMES; f++) {
 		for (size_t t = 0; t < TOKENS; t++)
 			lattice->logits[f][t] = (float)fixture_random(random, 1000) / 150.0F;
@@ -247,7 +317,8 @@ static double enumerate(const struct lattice *lattice, const struct phrases *phr
 				labels[i] = 1 + (int)(rest % (TOKENS - 1));
 			if (!is_phrase(phrases, labels, n))
 				continue;
-			one = phrase_score(lattice, labels, n);
+			one = phrase_score(lattice, labels, n) +
+			      expected_of(phrases, labels, n, lattice->prior_scale);
 			if (one > score) {
 				score = one;
 				memcpy(best, labels, n * sizeof(*labels));
@@ -273,9 +344,9 @@ static void check_lattice(struct ctc_grammar *search, const struct lattice *latt
 			  const struct phrases *phrases, const char *text)
 {
 	bool fillers = lattice->filler_cost < (double)INFINITY;
-	int labels[MAX_FRAMES];
+	int labels[MAX_FRAMES], said[MAX_FRAMES];
 	size_t n = 0;
-	double expected = enumerate(lattice, phrases, labels, &n);
+	double best = enumerate(lattice, phrases, labels, &n), score;
 	struct ctc_match match;
 
 	ctc_grammar_reset(search);
@@ -285,14 +356,18 @@ static void check_lattice(struct ctc_grammar *search, const struct lattice *latt
 		assert_int_equal(match.n, 0);
 		return;
 	}
-	assert_true(match.n > 0);
-	if (fabs(match.score - expected) > 1e-4)
-		fail_msg("%s: %f, not %f", text, match.score, expected);
+	assert_true(match.n > 0 && match.n <= MAX_FRAMES);
+	for (size_t i = 0; i < match.n; i++)
+		said[i] = match.tokens[i].token;
+	/* Being expected helps in the search, and is no part of a result. */
+	score = match.score + expected_of(phrases, said, match.n, lattice->prior_scale);
+	if (fabs(score - best) > 1e-4)
+		fail_msg("%s: %f, not %f", text, score, best);
 	if (fillers)
 		return;
 	assert_int_equal(match.n, n);
 	for (size_t i = 0; i < n; i++)
-		assert_int_equal(match.tokens[i].token, labels[i]);
+		assert_int_equal(said[i], labels[i]);
 }
 
 static bool has_empty(const struct phrases *phrases)
@@ -315,8 +390,9 @@ static void test_enumeration(void **state)
 		char text[MAX_TEXT] = "";
 		struct grammar *grammar;
 
+		some_left_out = false;
 		random_choice(&random, 2, text, &phrases);
-		if (has_empty(&phrases) || phrases.n == MAX_PHRASES)
+		if (has_empty(&phrases) || some_left_out)
 			continue;
 		grammars++;
 		grammar = compile(vocab, text);
@@ -327,12 +403,16 @@ static void test_enumeration(void **state)
 			random_lattice(&random, &lattice);
 			if (i == 0)
 				lattice.filler_cost = INFINITY;
+			double scale = lattice.prior_scale == DEFAULT_PRIOR_SCALE
+					       ? 0.0
+					       : lattice.prior_scale;
 			assert_int_equal(ctc_grammar_create(
 						 vocab, grammar,
 						 &(struct ctc_grammar_options){
 							 .beam = 2000,
 							 .beam_score = 1000.0F,
 							 .filler_cost = (float)lattice.filler_cost,
+							 .prior_scale = (float)scale,
 						 },
 						 TOKENS, MAX_FRAMES, &search),
 					 0);

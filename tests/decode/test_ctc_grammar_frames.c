@@ -363,14 +363,19 @@ static void test_by_hand(void **state)
 	vocab_destroy(vocab);
 }
 
-static float confidence_of(struct ctc_grammar *search, const char *path)
+static struct ctc_match match_of(struct ctc_grammar *search, const char *path)
 {
 	struct ctc_match match;
 
 	ctc_grammar_reset(search);
 	commit_path(search, path, 9.0F);
 	ctc_grammar_match(search, &match);
-	return match.confidence;
+	return match;
+}
+
+static float confidence_of(struct ctc_grammar *search, const char *path)
+{
+	return match_of(search, path).confidence;
 }
 
 /* What is said around a phrase costs by its length, or is not possible. */
@@ -379,6 +384,9 @@ static void test_fillers(void **state)
 	struct vocab *vocab = letters_vocab(letters, 2, true, false);
 	struct grammar *grammar = compile(vocab, "bb ba;");
 	struct ctc_grammar *search;
+	/* What is expected of bb|ba, 4 letters: each of the 5 tokens is the only one of 3. */
+	const float expected = 0.6F * logf(3.0F), characters = 4.0F + 5.0F * expected;
+	struct ctc_match match;
 	float none, one, two, both, forbidden;
 
 	(void)state;
@@ -387,10 +395,16 @@ static void test_fillers(void **state)
 	one = confidence_of(search, "_A|B_B|BA__");
 	two = confidence_of(search, "_AB|B_B|BA__");
 	both = confidence_of(search, "_A|B_B|BA|A_");
+	/* What is before a word belongs to it; two characters more tell less. */
+	match = match_of(search, "_A|B_B|BA__");
+	assert_float_equal(match.score, -1.0, 1e-5);
+	assert_float_equal(match.weakest, expf(-2.0F / (2.0F + 2.0F * expected) * 2.0F / 4.0F),
+			   1e-5);
+	assert_float_equal(match.weakest, ctc_match_confidence(&match, 0, 2), 1e-5);
 	ctc_grammar_destroy(search);
 	assert_true(none == 1.0F);
-	assert_true(fabsf(one - expf(-1.0F / 4.0F)) < 1e-5F);
-	assert_true(fabsf(two - expf(-2.0F / 4.0F)) < 1e-5F);
+	assert_true(fabsf(one - expf(-2.0F / characters)) < 1e-5F);
+	assert_true(fabsf(two - expf(-4.0F / characters)) < 1e-5F);
 	assert_true(both < none && both > 0.5F);
 
 	search = create(vocab, grammar, (struct ctc_grammar_options){.filler_cost = INFINITY});
