@@ -1,12 +1,13 @@
 /*
  * What a long list of commands costs: compiling it, its memory, and searching it
- * for each frame, on made-up phrases and logits.
+ * for each frame, on made-up phrases and logits; or what a grammar does.
  *
- *	bench-commands [PHRASES [BEAM]]
+ *	bench-commands [PHRASES|GRAMMAR [BEAM]]
  */
 #include "core/decode/ctc_grammar.h"
 #include "core/weights/tokenizer.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 
 enum { TOKENS = 32, FRAMES = 1500, PHRASE_BYTES = 96, SYLLABLES = 24, WORDS = 2000 };
+enum { GRAMMAR_BYTES = 1 << 20 };
 
 static uint32_t seed = 1;
 
@@ -49,6 +51,8 @@ static struct vocab *letters(void)
 			snprintf(texts[i], sizeof(texts[i]), "#");
 		else if (i == 1)
 			snprintf(texts[i], sizeof(texts[i]), "|");
+		else if (i == 28)
+			snprintf(texts[i], sizeof(texts[i]), "'");
 		else if (i < 28)
 			snprintf(texts[i], sizeof(texts[i]), "%c", 'A' + i - 2);
 		else
@@ -83,6 +87,34 @@ static char *make_phrases(size_t n, const char **phrases)
 	return text;
 }
 
+static int compile_phrases(const struct vocab *vocab, size_t n, struct grammar **out,
+			   struct grammar_error *error)
+{
+	const char **phrases = calloc(n + 1, sizeof(*phrases));
+	char *text = phrases != NULL ? make_phrases(n, phrases) : NULL;
+	int code = text != NULL ? grammar_compile_phrases(vocab, phrases, n, out, error) : -ENOMEM;
+
+	free(text);
+	free(phrases);
+	return code;
+}
+
+static int compile_file(const struct vocab *vocab, const char *path, struct grammar **out,
+			struct grammar_error *error)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = malloc(GRAMMAR_BYTES);
+	int code = -ENOENT;
+
+	if (file != NULL && text != NULL)
+		code = grammar_compile(vocab, text, fread(text, 1, GRAMMAR_BYTES, file), out,
+				       error);
+	free(text);
+	if (file != NULL)
+		fclose(file);
+	return code;
+}
+
 /* A token in each third frame, with others not far below. */
 static void make_logits(float *logits)
 {
@@ -97,24 +129,25 @@ static void make_logits(float *logits)
 
 int main(int argc, char **argv)
 {
-	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
+	const char *what = argc > 1 ? argv[1] : "10000";
+	char *end;
+	size_t n = strtoul(what, &end, 10);
 	size_t beam = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-	const char **phrases = calloc(n + 1, sizeof(*phrases));
 	float *logits = malloc(sizeof(*logits) * FRAMES * TOKENS);
-	char *text = phrases != NULL ? make_phrases(n, phrases) : NULL;
 	struct vocab *vocab = letters();
 	struct ctc_grammar *search = NULL;
 	struct grammar *grammar = NULL;
 	struct grammar_error error = {0};
 	double start = now(), compiled;
 
-	if (text == NULL || logits == NULL || vocab == NULL ||
-	    grammar_compile_phrases(vocab, phrases, n, &grammar, &error) < 0 ||
+	if (logits == NULL || vocab == NULL ||
+	    (*end == '\0' ? compile_phrases(vocab, n, &grammar, &error)
+			  : compile_file(vocab, what, &grammar, &error)) < 0 ||
 	    ctc_grammar_create(vocab, grammar,
 			       &(struct ctc_grammar_options){.beam = beam, .threshold = -1.0F},
 			       TOKENS, FRAMES, &search) < 0) {
 		fprintf(stderr, "bench-commands: %s\n",
-			error.message[0] != '\0' ? error.message : "no memory");
+			error.message[0] != '\0' ? error.message : "no memory, or no such file");
 		return 1;
 	}
 	compiled = now() - start;
@@ -124,15 +157,13 @@ int main(int argc, char **argv)
 		ctc_grammar_reset(search);
 		ctc_grammar_commit(search, logits, FRAMES);
 	}
-	printf("%zu phrases: compiled in %.1f ms, %zu states, %zu arcs, %.2f MB; "
-	       "%.1f us a frame\n",
-	       n, compiled * 1e3, grammar_size(grammar).states, grammar_size(grammar).arcs,
-	       (double)grammar_size(grammar).bytes / 1e6, (now() - start) * 1e6 / (4.0 * FRAMES));
+	printf("%s%s: compiled in %.1f ms, %zu states, %zu arcs, %.2f MB; %.1f us a frame\n", what,
+	       *end == '\0' ? " phrases" : "", compiled * 1e3, grammar_size(grammar).states,
+	       grammar_size(grammar).arcs, (double)grammar_size(grammar).bytes / 1e6,
+	       (now() - start) * 1e6 / (4.0 * FRAMES));
 	ctc_grammar_destroy(search);
 	grammar_unref(grammar);
 	vocab_destroy(vocab);
 	free(logits);
-	free(text);
-	free(phrases);
 	return 0;
 }
