@@ -13,7 +13,7 @@
 
 enum {
 	WHOLE_BEAM = 4096, /* the default where that is enough for the whole graph */
-	DEFAULT_BEAM = 1024,
+	DEFAULT_BEAM = 512,
 	MAX_BEAM = 65536,
 	/* Paths share their beginnings: room for as many tokens as the longest phrases
 	 * have and this for each path. */

@@ -40,7 +40,7 @@ struct ctc_grammar;
 
 struct ctc_grammar_options {
 	/* Paths kept in a frame, at most one for each state and each arc of the graph;
-	 * 0: all of them where they are up to 4096, else 1024. */
+	 * 0: all of them where they are up to 4096, else 512. */
 	size_t beam;
 	float beam_score;  /* where not all are kept: how far below the best one may be; 0: 30 */
 	float filler_cost; /* of a token before or after the phrase; 0: 3; INFINITY: none allowed */
