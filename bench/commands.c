@@ -5,6 +5,7 @@
  *	bench-commands [PHRASES|GRAMMAR [BEAM]]
  */
 #include "core/decode/ctc_grammar.h"
+#include "core/grammar_file.h"
 #include "core/weights/tokenizer.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <time.h>
 
 enum { TOKENS = 32, FRAMES = 1500, PHRASE_BYTES = 96, SYLLABLES = 24, WORDS = 2000 };
-enum { GRAMMAR_BYTES = 1 << 20 };
 
 static uint32_t seed = 1;
 
@@ -99,22 +99,6 @@ static int compile_phrases(const struct vocab *vocab, size_t n, struct grammar *
 	return code;
 }
 
-static int compile_file(const struct vocab *vocab, const char *path, struct grammar **out,
-			struct grammar_error *error)
-{
-	FILE *file = fopen(path, "rb");
-	char *text = malloc(GRAMMAR_BYTES);
-	int code = -ENOENT;
-
-	if (file != NULL && text != NULL)
-		code = grammar_compile(vocab, text, fread(text, 1, GRAMMAR_BYTES, file), out,
-				       error);
-	free(text);
-	if (file != NULL)
-		fclose(file);
-	return code;
-}
-
 /* A token in each third frame, with others not far below. */
 static void make_logits(float *logits)
 {
@@ -142,12 +126,12 @@ int main(int argc, char **argv)
 
 	if (logits == NULL || vocab == NULL ||
 	    (*end == '\0' ? compile_phrases(vocab, n, &grammar, &error)
-			  : compile_file(vocab, what, &grammar, &error)) < 0 ||
+			  : grammar_file_compile(what, vocab, &grammar)) < 0 ||
 	    ctc_grammar_create(vocab, grammar,
 			       &(struct ctc_grammar_options){.beam = beam, .threshold = -1.0F},
 			       TOKENS, FRAMES, &search) < 0) {
 		fprintf(stderr, "bench-commands: %s\n",
-			error.message[0] != '\0' ? error.message : "no memory, or no such file");
+			error.message[0] != '\0' ? error.message : "not measured");
 		return 1;
 	}
 	compiled = now() - start;

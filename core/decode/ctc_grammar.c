@@ -36,6 +36,8 @@ static void set_defaults(struct ctc_grammar_options *options, size_t paths)
 		options->filler_cost = 3.0F;
 	if (options->prior_scale == 0.0F)
 		options->prior_scale = 0.6F;
+	if (options->prior_scale < 0.0F)
+		options->prior_scale = 0.0F;
 	if (options->threshold < 0.0F)
 		options->threshold = 0.5F;
 }
@@ -80,51 +82,6 @@ static void set_sizes(struct ctc_grammar *search)
 	search->max_marks = SHARED_TOKENS + TOKENS_APART * (beam + 2 * search->n_nearest);
 }
 
-/* A delimiter before the first word, behind the last one, or one more between them. */
-static bool is_idle(const struct grammar *grammar, uint32_t state, uint32_t arc)
-{
-	const struct graph *graph = &grammar->graph;
-	uint32_t target = graph->arcs[arc].target;
-	bool onwards = false;
-
-	if (graph->arcs[arc].token != grammar->delimiter)
-		return false;
-	for (uint32_t i = graph->first[target]; i < graph->first[target + 1]; i++)
-		onwards = onwards || graph->arcs[i].target != target;
-	return target == state || !onwards;
-}
-
-/* What the arcs of a state earn: the network was trained where any token may follow, and
- * says so; in the grammar it is one of a few. Idle delimiters earn nothing, or pauses
- * would be filled with them. */
-static void set_expected(struct ctc_grammar *search, uint32_t state, size_t sayable)
-{
-	const struct graph *graph = &search->grammar->graph;
-	uint32_t first = graph->first[state], end = graph->first[state + 1];
-	size_t choices = 0;
-
-	for (uint32_t arc = first; arc < end; arc++)
-		choices += is_idle(search->grammar, state, arc) ? 0 : 1;
-	for (uint32_t arc = first; arc < end; arc++) {
-		if (choices < sayable && !is_idle(search->grammar, state, arc))
-			search->expected[arc] =
-				search->options.prior_scale * logf((float)sayable / (float)choices);
-	}
-}
-
-static void set_all_expected(struct ctc_grammar *search)
-{
-	size_t sayable = 0;
-
-	for (size_t i = 0; i < search->vocab->size; i++) {
-		const struct vocab_entry *entry = vocab_entry(search->vocab, (int)i);
-
-		sayable += entry->known && !entry->blank && !entry->special ? 1 : 0;
-	}
-	for (uint32_t i = 0; i < search->grammar->graph.states; i++)
-		set_expected(search, i, sayable);
-}
-
 /* Large tables of large graphs are not written before they are needed. */
 static int tables_create(struct ctc_grammar *search)
 {
@@ -132,18 +89,15 @@ static int tables_create(struct ctc_grammar *search)
 
 	search->spots = calloc(states, sizeof(*search->spots));
 	search->steps = calloc(arcs, sizeof(*search->steps));
-	search->expected = calloc(arcs, sizeof(*search->expected));
 	search->spot_of = malloc(states * sizeof(*search->spot_of));
 	search->step_of = malloc(arcs * sizeof(*search->step_of));
 	search->nearest = calloc(search->n_nearest, sizeof(*search->nearest));
 	search->places = calloc(search->max_places, sizeof(*search->places));
 	search->spoken = calloc(search->max_spoken, sizeof(*search->spoken));
-	if (search->spots == NULL || search->steps == NULL || search->expected == NULL ||
-	    search->spot_of == NULL || search->step_of == NULL || search->nearest == NULL ||
-	    search->places == NULL || search->spoken == NULL)
+	if (search->spots == NULL || search->steps == NULL || search->spot_of == NULL ||
+	    search->step_of == NULL || search->nearest == NULL || search->places == NULL ||
+	    search->spoken == NULL)
 		return -ENOMEM;
-	if (search->options.prior_scale > 0.0F)
-		set_all_expected(search);
 	memset(search->spot_of, 0xff, states * sizeof(*search->spot_of));
 	memset(search->step_of, 0xff, arcs * sizeof(*search->step_of));
 	return 0;
@@ -199,7 +153,6 @@ void ctc_grammar_destroy(struct ctc_grammar *search)
 	beam_destroy(&search->tail);
 	free(search->spots);
 	free(search->steps);
-	free(search->expected);
 	free(search->spot_of);
 	free(search->step_of);
 	free(search->nearest);
@@ -321,8 +274,8 @@ static size_t read_tokens(struct ctc_grammar *search, const struct alignment *be
 			.token = begin->token,
 			.start_frame = begin->start,
 			.end_frame = end,
-			.score = (float)(end_score - begin->before_score - begin->expected),
-			.expected = (float)begin->expected,
+			.score = (float)(end_score - begin->before_score - (double)begin->expected),
+			.expected = begin->expected,
 		};
 		end = begin->before_end;
 		end_score = begin->before_score;

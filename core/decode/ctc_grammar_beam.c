@@ -165,6 +165,12 @@ static void step_add(struct ctc_grammar *search, const struct step *step)
 		*known = *step;
 }
 
+/* What the token of an arc earns where it begins, for being expected there. */
+static float earned(const struct ctc_grammar *search, uint32_t arc)
+{
+	return search->options.prior_scale * search->grammar->graph.expected[arc];
+}
+
 /* Paths that stay in a token, and those that begin one. */
 static void find_steps(struct ctc_grammar *search, const struct beam *beam,
 		       const struct frame *frame)
@@ -189,15 +195,13 @@ static void find_steps(struct ctc_grammar *search, const struct beam *beam,
 		     arc++) {
 			int token = graph->arcs[arc].token;
 			const struct alignment *path = leaving(search, spot, token);
-			float expected = search->expected[arc];
 
 			step_add(search, &(struct step){
 						 .arc = arc,
 						 .score = path->score + frame_score(frame, token) +
-							  (double)expected,
+							  (double)earned(search, arc),
 						 .path = path,
 						 .begins = true,
-						 .expected = expected,
 					 });
 		}
 	}
@@ -304,8 +308,8 @@ static void keep_places(struct ctc_grammar *search, struct beam *beam, const str
 }
 
 /* Sets the mark of a token that begins. False: none is left. */
-static bool begin_token(struct beam *beam, const struct frame *frame, const struct step *step,
-			int token, struct alignment *path)
+static bool begin_token(const struct ctc_grammar *search, struct beam *beam,
+			const struct frame *frame, uint32_t arc, struct alignment *path)
 {
 	uint32_t mark = slots_take(&beam->slots);
 
@@ -314,11 +318,11 @@ static bool begin_token(struct beam *beam, const struct frame *frame, const stru
 	mark_reference(beam, path->mark);
 	beam->marks[mark] = (struct mark){
 		.before = path->mark,
-		.token = token,
+		.token = search->grammar->graph.arcs[arc].token,
 		.start = frame->number,
 		.before_end = path->end,
+		.expected = earned(search, arc),
 		.before_score = path->end_score,
-		.expected = (double)step->expected,
 	};
 	path->mark = mark;
 	return true;
@@ -337,7 +341,7 @@ static void keep_spoken(struct ctc_grammar *search, struct beam *beam, const str
 		if (!(passes(search, bar, step->score) ||
 		      nearest_of(search, arc->target)->step == i))
 			continue;
-		if (step->begins && !begin_token(beam, frame, step, arc->token, &path))
+		if (step->begins && !begin_token(search, beam, frame, step->arc, &path))
 			continue;
 		mark_reference(beam, path.mark);
 		path.score = path.end_score = step->score;

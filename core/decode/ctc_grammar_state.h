@@ -24,8 +24,8 @@ struct mark {
 	uint32_t references;
 	int token, start;    /* frame */
 	int before_end;      /* end of the token before */
-	double before_score; /* score up to there */
-	double expected;     /* what the token earned for being expected */
+	float expected;      /* what the token earned for being expected */
+	double before_score; /* score up to before_end */
 };
 
 struct alignment {
@@ -79,7 +79,6 @@ struct step {
 	double score;                 /* with this frame */
 	const struct alignment *path; /* up to the frame before */
 	bool begins;                  /* else the path was in the token */
-	float expected;               /* part of the score where it begins */
 };
 
 /* The best of all with as many tokens to go. */
@@ -93,7 +92,6 @@ struct ctc_grammar {
 	struct ctc_grammar_options options;
 	bool whole; /* the beam has room for the whole graph: nothing is given up */
 	size_t tokens, max_frames, max_marks, max_places, max_spoken, n_nearest;
-	float *expected; /* owned, [arcs]: what their tokens earn where they begin */
 
 	struct beam committed, tail; /* tail: with the provisional frames */
 	bool provisional;            /* tail is in force */

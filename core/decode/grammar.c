@@ -25,6 +25,19 @@ static int delimiter_of(const struct vocab *vocab)
 	return delimiter >= 0 && vocab_entry(vocab, delimiter)->space ? delimiter : -1;
 }
 
+/* Tokens that the network can say something with. */
+static size_t sayable_of(const struct vocab *vocab)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < vocab->size; i++) {
+		const struct vocab_entry *entry = &vocab->entries[i];
+
+		n += entry->known && !entry->blank && !entry->special ? 1 : 0;
+	}
+	return n;
+}
+
 static int compile_tree(const struct vocab *vocab, struct grammar_tree *tree, struct grammar **out)
 {
 	struct grammar *grammar;
@@ -44,6 +57,8 @@ static int compile_tree(const struct vocab *vocab, struct grammar_tree *tree, st
 	if (error == 0)
 		error = graph_build(&grammar->graph, &grammar->network, &grammar->spelling,
 				    grammar->delimiter, tree);
+	if (error == 0)
+		error = graph_expect(&grammar->graph, grammar->delimiter, sayable_of(vocab));
 	if (error < 0) {
 		grammar_destroy(grammar);
 		return error;
@@ -137,7 +152,7 @@ struct grammar_size grammar_size(const struct grammar *grammar)
 		grammar->network.capacity * sizeof(*grammar->network.nodes) +
 		grammar->spelling.capacity * sizeof(*grammar->spelling.arcs) +
 		words->n * (sizeof(*grammar->spelling.first) + sizeof(*grammar->spelling.length)) +
-		graph->n_arcs * sizeof(*graph->arcs) +
+		graph->n_arcs * (sizeof(*graph->arcs) + sizeof(*graph->expected)) +
 		graph->states *
 			(sizeof(*graph->first) + sizeof(*graph->accepts) + sizeof(*graph->left));
 	return size;

@@ -64,6 +64,7 @@ void graph_finish(struct graph *graph)
 	free(graph->first);
 	free(graph->accepts);
 	free(graph->left);
+	free(graph->expected);
 	*graph = (struct graph){0};
 }
 

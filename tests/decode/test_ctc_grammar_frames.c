@@ -282,46 +282,53 @@ static void commit_path(struct ctc_grammar *search, const char *path, float peak
 	}
 }
 
-static struct ctc_grammar *create(const struct vocab *vocab, struct grammar *grammar,
+static struct ctc_grammar *create(const struct vocab *vocab, const char *text,
 				  struct ctc_grammar_options options)
 {
+	struct grammar *grammar = compile(vocab, text);
 	struct ctc_grammar *search;
 
 	assert_int_equal(ctc_grammar_create(vocab, grammar, &options, TOKENS, 100, &search), 0);
+	grammar_unref(grammar);
 	return search;
+}
+
+static struct ctc_match match_of(struct ctc_grammar *search, const char *path)
+{
+	struct ctc_match match;
+
+	ctc_grammar_reset(search);
+	commit_path(search, path, 9.0F);
+	ctc_grammar_match(search, &match);
+	return match;
 }
 
 /* A long phrase with one word that was not said: the mean alone would not tell. */
 static void test_one_wrong_word(void **state)
 {
 	struct vocab *vocab = letters_vocab(letters, 2, true, false);
-	struct grammar *grammar = compile(vocab, "abababababababab b;");
-	struct ctc_grammar *search;
-	struct ctc_match match;
+	struct ctc_grammar *search = create(vocab, "abababababababab b;",
+					    (struct ctc_grammar_options){.threshold = 0.5F});
+	struct ctc_match match = match_of(search, "ABABABABABABABAB|A_");
 
 	(void)state;
-	search = create(vocab, grammar, (struct ctc_grammar_options){.threshold = 0.5F});
-	commit_path(search, "ABABABABABABABAB|A_", 9.0F);
-	ctc_grammar_match(search, &match);
 	assert_int_equal(match.n, 18);
 	assert_true(exp(match.score / 17) > 0.5);
 	assert_true(match.weakest < 0.1F);
 	assert_true(match.confidence == sqrtf(match.weakest));
 	assert_false(match.accepted);
 	ctc_grammar_destroy(search);
-	grammar_unref(grammar);
 	vocab_destroy(vocab);
 }
 
 static void test_by_hand(void **state)
 {
 	struct vocab *vocab = letters_vocab(letters, 2, true, false);
-	struct grammar *grammar = compile(vocab, "ab ba | aab;");
-	struct ctc_grammar *search;
+	struct ctc_grammar *search =
+		create(vocab, "ab ba | aab;", (struct ctc_grammar_options){.threshold = 0.5F});
 	struct ctc_match match;
 
 	(void)state;
-	search = create(vocab, grammar, (struct ctc_grammar_options){.threshold = 0.5F});
 	ctc_grammar_match(search, &match);
 	assert_int_equal(match.n, 0);
 	assert_false(match.accepted);
@@ -345,32 +352,17 @@ static void test_by_hand(void **state)
 	assert_int_equal(match.tokens[4].end_frame, 11);
 
 	/* One word is wrong: it tells, however sure the other is. */
-	ctc_grammar_reset(search);
-	commit_path(search, "A_B_|A_B_", 9.0F);
-	ctc_grammar_match(search, &match);
+	match = match_of(search, "A_B_|A_B_");
 	assert_false(match.accepted);
 	assert_true(match.weakest < 0.05F);
 	assert_true(match.confidence <= sqrtf(match.weakest));
 	assert_true(ctc_match_confidence(&match, 0, 2) > 0.9F || match.n == 3);
 
 	/* Nothing of it was said. */
-	ctc_grammar_reset(search);
-	commit_path(search, "____", 9.0F);
-	ctc_grammar_match(search, &match);
+	match = match_of(search, "____");
 	assert_false(match.accepted);
 	ctc_grammar_destroy(search);
-	grammar_unref(grammar);
 	vocab_destroy(vocab);
-}
-
-static struct ctc_match match_of(struct ctc_grammar *search, const char *path)
-{
-	struct ctc_match match;
-
-	ctc_grammar_reset(search);
-	commit_path(search, path, 9.0F);
-	ctc_grammar_match(search, &match);
-	return match;
 }
 
 static float confidence_of(struct ctc_grammar *search, const char *path)
@@ -382,7 +374,7 @@ static float confidence_of(struct ctc_grammar *search, const char *path)
 static void test_fillers(void **state)
 {
 	struct vocab *vocab = letters_vocab(letters, 2, true, false);
-	struct grammar *grammar = compile(vocab, "bb ba;");
+	static const char text[] = "bb ba;";
 	struct ctc_grammar *search;
 	/* What is expected of bb|ba, 4 letters: each of the 5 tokens is the only one of 3. */
 	const float expected = 0.6F * logf(3.0F), characters = 4.0F + 5.0F * expected;
@@ -390,13 +382,13 @@ static void test_fillers(void **state)
 	float none, one, two, both, forbidden;
 
 	(void)state;
-	search = create(vocab, grammar, (struct ctc_grammar_options){.filler_cost = 1.0F});
+	search = create(vocab, text, (struct ctc_grammar_options){.filler_cost = 1.0F});
 	none = confidence_of(search, "_|B_B|BA|_");
-	one = confidence_of(search, "_A|B_B|BA__");
 	two = confidence_of(search, "_AB|B_B|BA__");
 	both = confidence_of(search, "_A|B_B|BA|A_");
 	/* What is before a word belongs to it; two characters more tell less. */
 	match = match_of(search, "_A|B_B|BA__");
+	one = match.confidence;
 	assert_float_equal(match.score, -1.0, 1e-5);
 	assert_float_equal(match.weakest, expf(-2.0F / (2.0F + 2.0F * expected) * 2.0F / 4.0F),
 			   1e-5);
@@ -407,13 +399,12 @@ static void test_fillers(void **state)
 	assert_true(fabsf(two - expf(-4.0F / characters)) < 1e-5F);
 	assert_true(both < none && both > 0.5F);
 
-	search = create(vocab, grammar, (struct ctc_grammar_options){.filler_cost = INFINITY});
+	search = create(vocab, text, (struct ctc_grammar_options){.filler_cost = INFINITY});
 	none = confidence_of(search, "_|B_B|BA|_");
 	forbidden = confidence_of(search, "_A|B_B|BA__");
 	ctc_grammar_destroy(search);
 	assert_true(none == 1.0F);
 	assert_true(forbidden < 0.15F);
-	grammar_unref(grammar);
 	vocab_destroy(vocab);
 }
 
