@@ -14,8 +14,10 @@ from model import RATE, TOKEN
 
 # Sets whose clips are one word or phrase: several are joined to one utterance.
 ISOLATED = {"fsdd", "speech_commands", "picovoice_wakewords", "mycroft_precise",
-            "custom_keywords"}
-LONGEST = 10 * RATE
+            "custom_keywords", "speech_commands_more", "nato", "klettres", "gcompris"}
+LONGEST = 17 * RATE
+# No further clip is joined beyond this.
+JOINED = 10 * RATE
 
 
 class Clip:
@@ -103,7 +105,7 @@ class Sampler:
         for i in range(count):
             if i:
                 clip = self.pick(pool)
-            if size + clip.samples > LONGEST and size:
+            if size + clip.samples > JOINED and size:
                 break
             wave = clip.wave()
             if not i and start > 0.8:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Packed recordings to one file of 16 kHz samples that train.py maps.
 
-    prepare.py SPEECH OUT
+    prepare.py SPEECH OUT [--licences all]
 
 SPEECH holds a folder a set, each with a manifest.tsv (path, start, samples,
 seconds, speaker, split, utt, transcript, note), plus noise/ and rir/. OUT gets
@@ -10,9 +10,12 @@ seconds, speaker, split, utt, transcript, note), plus noise/ and rir/. OUT gets
     noise.i16, noise.tsv    the noise recordings that training may use
     rir.f32, rir.tsv        room impulse responses
 
-A set named in TEST_ONLY is never read. Two noise recordings are left out so
-that a test in noise can use sounds that training has not heard.
+Every folder with a manifest is a set, but for the TEST_ONLY ones, which are
+never read. Sets under share-alike or copyleft licences are left out of weights
+that ship; --licences all keeps them. Two noise recordings are left out so that
+a test in noise can use sounds that training has not heard.
 """
+import argparse
 import csv
 import pathlib
 import re
@@ -22,10 +25,12 @@ import numpy as np
 import soundfile
 
 RATE = 16000
-TEST_ONLY = {"picovoice_coffee"}
+TEST_ONLY = {"picovoice_coffee", "home_commands"}
+NO_SPEECH = {"noise", "noise_esc10", "rir", "unlabelled"}
+SHARE_ALIKE = {"fsdd", "asterisk_prompts", "gcompris", "klettres", "voxforge"}
+# Speakers under such a licence in sets that are free otherwise.
+SHARE_ALIKE_SPEAKERS = {"nato-hansen", "nato-fitzpatrick"}
 TEST_NOISE = {"gsc_exercise_bike", "gsc_dude_miaowing"}
-SETS = ["an4", "fsdd", "speech_commands", "alphanumeric", "speechocean762",
-        "picovoice_wakewords", "mycroft_precise", "custom_keywords"]
 USABLE = re.compile(r"[A-Z][A-Z' ]*")
 SKIPPED_NOTES = {"near-silent", "check-length"}
 
@@ -66,18 +71,26 @@ def to_i16(samples):
     return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
 
 
-def clips(speech, out):
+def sets(speech, licences):
+    for manifest in sorted(speech.glob("*/manifest.tsv")):
+        name = manifest.parent.name
+        if name in TEST_ONLY | NO_SPEECH or (licences == "free" and name in SHARE_ALIKE):
+            continue
+        yield name
+
+
+def clips(speech, out, licences):
     position = 0
     with open(out / "audio.i16", "wb") as audio, \
             open(out / "clips.tsv", "w", encoding="utf-8") as table:
         table.write("set\tsplit\tspeaker\tstart\tsamples\ttext\n")
-        for name in SETS:
-            if name in TEST_ONLY:
-                continue
+        for name in sets(speech, licences):
             seconds, count, decoded = 0.0, 0, {}
             for row in rows(speech / name / "manifest.tsv"):
                 notes = set((row["note"] or "").split(","))
                 if not USABLE.fullmatch(row["transcript"]) or notes & SKIPPED_NOTES:
+                    continue
+                if licences == "free" and row["speaker"] in SHARE_ALIKE_SPEAKERS:
                     continue
                 if row["path"] not in decoded:
                     decoded = {row["path"]: to_i16(read(speech / row["path"]))}
@@ -94,11 +107,16 @@ def clips(speech, out):
             print(f"{name}: {count} clips, {seconds / 3600:.2f} h", flush=True)
 
 
+def noise_rows(speech):
+    for manifest in sorted(speech.glob("noise*/manifest.tsv")):
+        yield from rows(manifest)
+
+
 def noises(speech, out):
     position = 0
     with open(out / "noise.i16", "wb") as audio, open(out / "noise.tsv", "w") as table:
         table.write("name\tstart\tsamples\n")
-        for row in rows(speech / "noise" / "manifest.tsv"):
+        for row in noise_rows(speech):
             name = pathlib.Path(row["path"]).stem
             if name in TEST_NOISE:
                 continue
@@ -125,13 +143,16 @@ def rooms(speech, out):
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    speech, out = map(pathlib.Path, sys.argv[1:])
-    out.mkdir(parents=True, exist_ok=True)
-    clips(speech, out)
-    noises(speech, out)
-    rooms(speech, out)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("speech", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--licences", choices=("free", "all"), default="free")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    clips(options.speech, options.out, options.licences)
+    noises(options.speech, options.out)
+    rooms(options.speech, options.out)
 
 
 if __name__ == "__main__":

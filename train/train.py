@@ -32,16 +32,20 @@ from data import Masker, Sampler, read_clips
 from model import LETTERS, Config, HubertForCTC, Windows
 from muon import Muon
 
-WEIGHTS = {"speechocean762": 0.03, "an4": 0.18, "speech_commands": 0.21, "fsdd": 0.07,
-           "alphanumeric": 0.07, "picovoice_wakewords": 0.03, "mycroft_precise": 0.01,
-           "custom_keywords": 0.01, "synthetic": 0.4}
+# Shares of the mixture. A set that is not there leaves its share to the others.
+WEIGHTS = {"an4": 0.13, "speech_commands": 0.13, "speech_commands_more": 0.05, "fsdd": 0.05,
+           "alphanumeric": 0.06, "librispeech": 0.26, "librispeech_unlabelled": 0.06,
+           "speechocean762": 0.03, "picovoice_wakewords": 0.025, "mycroft_precise": 0.01,
+           "custom_keywords": 0.005, "kathleen": 0.025, "ljspeech": 0.025, "grid": 0.015,
+           "common_voice": 0.015, "vctk": 0.003, "nato": 0.002, "asterisk_prompts": 0.01,
+           "voxforge": 0.01, "gcompris": 0.005, "klettres": 0.005, "synthetic": 0.2}
 # Frames: chunk, the lookaheads it is trained with.
 STREAMING = [(8, (0, 4, 8)), (12, (0, 8, 12)), (16, (0, 8, 16, 16, 16)), (24, (0, 12, 24)),
              (32, (0, 16, 32))]
 LEFT = (64, 128, 250, 250, 250)
 # Muon bears a higher rate than AdamW does.
 MUON_RATE = 2
-DEV_SETS = ("an4", "fsdd", "speech_commands", "alphanumeric", "speechocean762")
+DEV_SETS = ("an4", "speech_commands", "speech_commands_more", "alphanumeric", "librispeech")
 
 
 def arguments():
